@@ -1,0 +1,74 @@
+import type { NodeId, TaskId } from "./ids.ts";
+import type { Node, NodeDescription } from "./node.ts";
+import type { Task, TaskStatus } from "./task.ts";
+
+// What an agent and the dispatcher say to each other: one HTTP/2 stream per node over mutual TLS, one JSON object a
+// line, in both directions. A new stream always starts from the full set, so neither side keeps a history to resend.
+
+/** A task as its node gets it. */
+export interface Assignment {
+  readonly task: Task;
+  /** Base64url JSON, as the CLI sent it. */
+  readonly registryAuth?: string;
+}
+
+export type AgentMessage =
+  /** First line of every stream. `appliedRevision` is the last one this agent process has carried out, 0 at start. */
+  | { readonly type: "hello"; readonly description: NodeDescription; readonly appliedRevision: number }
+  | { readonly type: "heartbeat" }
+  | { readonly type: "description"; readonly description: NodeDescription }
+  | { readonly type: "status"; readonly updates: readonly { readonly taskId: TaskId; readonly status: TaskStatus }[] }
+  /** Everything up to `revision` has been taken over (containers may still be on their way). */
+  | { readonly type: "applied"; readonly revision: number };
+
+export type ManagerMessage =
+  /** First line of every stream, and again whenever a part of it changes. */
+  | {
+      readonly type: "session";
+      readonly node: Pick<Node, "id" | "spec">;
+      readonly heartbeatPeriodMs: number;
+      readonly managers: readonly { readonly nodeId: NodeId; readonly addr: string }[];
+    }
+  | { readonly type: "assignments"; readonly revision: number; readonly assignments: readonly Assignment[] }
+  | {
+      readonly type: "changes";
+      readonly revision: number;
+      readonly put: readonly Assignment[];
+      /** Tasks this node may forget: it removes what is left of them. */
+      readonly remove: readonly TaskId[];
+    }
+  /** The agent answers with a `POST /logs/{id}` stream of its own on the same connection. */
+  | { readonly type: "logs"; readonly id: string; readonly taskId: TaskId; readonly options: LogOptions }
+  | { readonly type: "cancel-logs"; readonly id: string }
+  /** The certificate should be renewed now (role or CA changed). */
+  | { readonly type: "renew" };
+
+/** As the query of `GET /tasks/{id}/logs`. */
+export interface LogOptions {
+  readonly stdout: boolean;
+  readonly stderr: boolean;
+  readonly follow: boolean;
+  readonly timestamps: boolean;
+  /** Unix seconds, may have a fraction. */
+  readonly since?: string;
+  readonly until?: string;
+  /** A number of lines, or `all`. */
+  readonly tail?: string;
+  readonly details: boolean;
+}
+
+/** Bodies of the calls of a joining or renewing node. */
+export interface JoinRequest {
+  readonly token: string;
+  readonly csrPem: string;
+  readonly availability?: Node["spec"]["Availability"];
+  /** Host or host:port other nodes reach it at; empty: what the manager sees. */
+  readonly advertiseAddr?: string;
+}
+export interface CertificateResponse {
+  readonly nodeId: NodeId;
+  readonly clusterId: string;
+  readonly role: Node["spec"]["Role"];
+  readonly certPem: string;
+  readonly rootCaPem: string;
+}
