@@ -1,5 +1,6 @@
 export * from "./clock.ts";
 export * from "./cluster.ts";
+export * from "./constraint.ts";
 export * from "./errors.ts";
 export * from "./ids.ts";
 export * from "./logger.ts";
