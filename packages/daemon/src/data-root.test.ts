@@ -1,0 +1,24 @@
+import { mkdtempSync, readdirSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { DataRootBusy, lockDataRoot, writeFileAtomically } from "./data-root.ts";
+
+const folder = () => mkdtempSync(join(tmpdir(), "skepd-root-"));
+
+test("a second daemon on the same data root is refused until the first lets go", () => {
+  const root = folder();
+  const first = lockDataRoot(root);
+  expect(() => lockDataRoot(root)).toThrow(DataRootBusy);
+  first[Symbol.dispose]();
+  using second = lockDataRoot(root);
+  expect(second.path).toContain(root);
+});
+
+test("an atomic write leaves the new content and no temporary file", () => {
+  const root = folder();
+  writeFileAtomically(join(root, "x.json"), "one");
+  writeFileAtomically(join(root, "x.json"), "two");
+  expect(readFileSync(join(root, "x.json"), "utf8")).toBe("two");
+  expect(readdirSync(root)).toEqual(["x.json"]);
+});

@@ -1,0 +1,64 @@
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+
+/** The data root is in use by another daemon. */
+export class DataRootBusy extends Error {
+  override readonly name = "DataRootBusy";
+}
+
+/** Keeps a second daemon off the same data root for as long as it is held. */
+export interface DataRootLock extends Disposable {
+  readonly path: string;
+}
+
+/**
+ * Locks `dataRoot`. The lock is sqlite's exclusive file lock, which the kernel drops when its process dies in whatever
+ * way, so there is no stale lock to clean.
+ */
+export function lockDataRoot(dataRoot: string): DataRootLock {
+  mkdirSync(dataRoot, { recursive: true, mode: 0o711 });
+  const path = join(dataRoot, "skepd.lock");
+  const database = new DatabaseSync(path, { timeout: 0 });
+  try {
+    database.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
+  } catch (error) {
+    database.close();
+    throw new DataRootBusy(
+      `data root ${dataRoot} is in use by another skepd: stop it, or give this one its own --data-root`,
+      { cause: error },
+    );
+  }
+  return { path, [Symbol.dispose]: () => database.close() };
+}
+
+/** Replaces a file so that a crash leaves either the old content or the new one, never a part. */
+export function writeFileAtomically(path: string, content: string, mode = 0o600): void {
+  const folder = dirname(path);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const temporary = `${path}.new`;
+  const file = openSync(temporary, "w", mode);
+  try {
+    writeSync(file, content);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  renameSync(temporary, path);
+  syncFolder(folder);
+}
+
+/** Removes a file for good: a crash afterwards does not bring it back. */
+export function removeFileDurably(path: string): void {
+  rmSync(path, { force: true });
+  syncFolder(dirname(path));
+}
+
+function syncFolder(folder: string): void {
+  const handle = openSync(folder, "r");
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}
