@@ -4,6 +4,8 @@ export * from "./constraint.ts";
 export * from "./errors.ts";
 export * from "./expand-container-spec.ts";
 export * from "./ids.ts";
+export * from "./join-token.ts";
+export * from "./json-lines.ts";
 export * from "./logger.ts";
 export * from "./meta.ts";
 export * from "./node.ts";
