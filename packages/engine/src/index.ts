@@ -1,1 +1,5 @@
+export * from "./api-version.ts";
 export * from "./engine.ts";
+export * from "./engine-address.ts";
+export { HttpEngine } from "./http-engine.ts";
+export { jsonLines } from "./json-lines.ts";
