@@ -17,8 +17,16 @@ export interface Engine {
   containerLogs(id: string, query: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Readable>;
   /** Undefined when the image is not present. */
   inspectImage(reference: string): Promise<ImageDetails | undefined>;
-  /** Rejects with the registry's words. `registryAuth` is the X-Registry-Auth header. */
-  pullImage(reference: string, registryAuth: string | undefined, signal: AbortSignal): Promise<void>;
+  /**
+   * Rejects with the registry's words. `registryAuth` is the X-Registry-Auth header; `onAnswer` is called once the
+   * registry has answered, which may be long before the download is complete.
+   */
+  pullImage(
+    reference: string,
+    registryAuth: string | undefined,
+    signal: AbortSignal,
+    onAnswer?: () => void,
+  ): Promise<void>;
   createVolume(body: Readonly<Record<string, unknown>>): Promise<void>;
   /** Events from now on (or from `since`, Unix seconds), until `signal` aborts or the engine goes away (throws). */
   events(

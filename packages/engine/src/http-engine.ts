@@ -77,9 +77,15 @@ export class HttpEngine implements Engine {
     }
   }
 
-  async pullImage(reference: string, registryAuth: string | undefined, signal: AbortSignal): Promise<void> {
+  async pullImage(
+    reference: string,
+    registryAuth: string | undefined,
+    signal: AbortSignal,
+    onAnswer?: () => void,
+  ): Promise<void> {
     const headers = registryAuth === undefined ? {} : { "X-Registry-Auth": registryAuth };
     const progress = await this.#open("POST", "/images/create", { query: pullQuery(reference), headers, signal });
+    onAnswer?.(); // the engine sends no head before the registry has shown it a manifest
     for await (const line of this.#lines(progress, signal)) {
       const { error } = line as { error?: string };
       if (error) throw new EngineError(500, error);

@@ -53,6 +53,8 @@ export class FakeEngine implements Engine {
   });
   /** False: pulls fail as they do without a network. */
   registryReachable = true;
+  /** How long a pull takes after the registry's answer. */
+  downloadMs = 0;
   /** False: nothing answers, and event streams break. */
   #available = true;
   #created = 0;
@@ -164,12 +166,20 @@ export class FakeEngine implements Engine {
     });
   }
 
-  pullImage(reference: string, registryAuth: string | undefined, signal: AbortSignal): Promise<void> {
-    return this.#call(`pull ${reference}${registryAuth === undefined ? "" : ` as ${registryAuth}`}`, () => {
+  pullImage(
+    reference: string,
+    registryAuth: string | undefined,
+    signal: AbortSignal,
+    onAnswer?: () => void,
+  ): Promise<void> {
+    return this.#call(`pull ${reference}${registryAuth === undefined ? "" : ` as ${registryAuth}`}`, async () => {
       signal.throwIfAborted();
       if (!this.registryReachable) throw new EngineError(500, "Get https://registry-1.docker.io/v2/: no such host");
       const id = this.registry.get(reference);
       if (id === undefined) throw new EngineError(404, `manifest for ${reference} not found: manifest unknown`);
+      onAnswer?.();
+      if (this.downloadMs > 0) await new Promise<void>((resolve) => this.#clock.after(this.downloadMs, resolve));
+      signal.throwIfAborted();
       this.images.set(reference, id);
     });
   }
