@@ -1,0 +1,121 @@
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { DomainError } from "@skep/model";
+import type { Host, StartedProcess } from "../../host.ts";
+import type { Machine } from "../../machine.ts";
+import { untilAnswering } from "../../unix-http.ts";
+import { engineCommand, enterCommand, initCommand, markerVariable, skepdCommand } from "./node-commands.ts";
+import { type DaemonName, daemonPid, initPid, sendSignal, untilEnded } from "./node-processes.ts";
+import type { Command } from "./plan-network.ts";
+
+const readyMs = 60_000;
+
+/** Starts the node's first process with an empty `/run`; resolves with its process id when the node's view is complete. */
+export async function startInit(host: Host, machine: Machine, signal?: AbortSignal): Promise<number> {
+  const { paths } = machine;
+  await rm(paths.initRecord, { force: true });
+  await rm(paths.run, { recursive: true, force: true });
+  await mkdir(join(paths.run, "skep"), { recursive: true });
+  await mkdir(join(paths.home, "etc"), { recursive: true });
+  await writeFile(paths.resolvConf, machine.nameservers.map((address) => `nameserver ${address}\n`).join(""));
+  await writeFile(paths.engineConfig, "{}\n");
+  const started = start(host, machine, initCommand(machine), paths.initLog);
+  return untilReady(machine, "the node's first process", started, paths.initLog, signal, async (deadline) => {
+    for (;;) {
+      const pid = initPid(machine);
+      if (pid !== undefined) return pid;
+      await delay(5, undefined, { signal: deadline });
+    }
+  });
+}
+
+/** Starts a daemon of a node that is up; resolves when it answers on its socket. */
+export async function startDaemon(
+  host: Host,
+  machine: Machine,
+  daemon: DaemonName,
+  signal?: AbortSignal,
+): Promise<void> {
+  const init = initPid(machine);
+  if (init === undefined) {
+    throw new DomainError(
+      "conflict",
+      `node ${machine.name} is stopped: start it with: skep machine start ${machine.name}`,
+    );
+  }
+  const { command, socket, log, folder } = daemonOf(machine, daemon);
+  await mkdir(folder, { recursive: true });
+  const started = start(host, machine, enterCommand(init, command), log);
+  await untilReady(machine, command[0] ?? daemon, started, log, signal, (deadline) => untilAnswering(socket, deadline));
+}
+
+interface Daemon {
+  readonly command: Command;
+  readonly socket: string;
+  readonly log: string;
+  /** Its data root. */
+  readonly folder: string;
+}
+
+function daemonOf(machine: Machine, daemon: DaemonName): Daemon {
+  const { paths, skepd } = machine;
+  if (daemon === "engine") {
+    const { engineSocket: socket, engineLog: log, engineDataRoot: folder } = paths;
+    return { command: engineCommand(machine), socket, log, folder };
+  }
+  if (skepd === undefined) throw new DomainError("conflict", `node ${machine.name} was created without skepd`);
+  return {
+    command: skepdCommand({ ...machine, skepd }),
+    socket: paths.skepSocket,
+    log: paths.log,
+    folder: paths.dataRoot,
+  };
+}
+
+/** SIGKILL to one daemon, and nothing else of the node; resolves when it is gone. False when it did not run. */
+export async function killDaemon(machine: Machine, daemon: DaemonName): Promise<boolean> {
+  const pid = daemonPid(machine, daemon);
+  if (pid === undefined) return false;
+  sendSignal(pid, "SIGKILL");
+  return untilEnded(pid, 10_000);
+}
+
+const start = (host: Host, machine: Machine, command: Command, logFile: string) =>
+  host.start(command, { logFile, environment: { [markerVariable]: machine.paths.home } });
+
+/** Waits for `ready`, but no longer than the process lives, `signal` allows, or a minute. */
+async function untilReady<T>(
+  machine: Machine,
+  what: string,
+  started: StartedProcess,
+  log: string,
+  signal: AbortSignal | undefined,
+  ready: (deadline: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const over = new AbortController();
+  const deadline = AbortSignal.any([over.signal, AbortSignal.timeout(readyMs), ...(signal ? [signal] : [])]);
+  const died = started.exited.then(async (code) => {
+    throw new DomainError("unavailable", `${what} of ${machine.name} ended at once (${code}):${await tailOf(log)}`);
+  });
+  try {
+    return await Promise.race([ready(deadline), died]);
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (!deadline.aborted) throw error;
+    throw new DomainError(
+      "unavailable",
+      `${what} of ${machine.name} was not ready within ${readyMs / 1000} s:${await tailOf(log)}`,
+    );
+  } finally {
+    over.abort();
+    died.catch(() => {}); // it may end at any time later; that is no longer ours to report
+  }
+}
+
+/** The last lines of a log, indented, for an error message. */
+async function tailOf(log: string): Promise<string> {
+  const text = await readFile(log, "utf8").catch(() => "");
+  const lines = text.trimEnd().split("\n").slice(-8);
+  return `\n${lines.map((line) => `    ${line}`).join("\n")}`;
+}

@@ -1,0 +1,46 @@
+import { spawn } from "node:child_process";
+import { DomainError } from "@skep/model";
+
+/** One lock for all roots: subnets, the host's ip_forward and the bridge of each root are decided under it. */
+const lockFile = "/run/skep-machine.lock";
+
+/**
+ * Runs `work` while this process holds the machine-wide lock. flock(1) holds it for us and lets go when its standard
+ * input closes, so a killed process never leaves it locked.
+ */
+export async function withMachineLock<T>(work: () => Promise<T>, signal?: AbortSignal, file = lockFile): Promise<T> {
+  const holder = spawn("flock", [file, "sh", "-c", "echo locked; exec cat"], { stdio: ["pipe", "pipe", "pipe"] });
+  const ended = new Promise<void>((resolve) => {
+    holder.once("error", () => resolve());
+    holder.once("close", () => resolve());
+  });
+  const giveUp = () => holder.kill("SIGKILL");
+  signal?.addEventListener("abort", giveUp, { once: true });
+  try {
+    await locked(holder, ended);
+    signal?.throwIfAborted();
+    signal?.removeEventListener("abort", giveUp);
+    return await work();
+  } finally {
+    signal?.removeEventListener("abort", giveUp);
+    holder.stdin.end();
+    await ended;
+  }
+}
+
+async function locked(holder: ReturnType<typeof spawn>, ended: Promise<void>): Promise<void> {
+  let said = "";
+  holder.stderr?.on("data", (chunk) => {
+    said += chunk;
+  });
+  const got = new Promise<boolean>((resolve) => {
+    holder.stdout?.once("data", () => resolve(true));
+    void ended.then(() => resolve(false));
+  });
+  if (!(await got)) {
+    throw new DomainError(
+      "unavailable",
+      `cannot take the lock ${lockFile}: ${said.trim() || "flock did not start (npm run setup installs it)"}`,
+    );
+  }
+}
