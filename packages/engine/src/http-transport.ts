@@ -13,12 +13,13 @@ export interface EngineCall {
 }
 
 /** Go's own limit; Node's 16 KiB are too few for the registry credentials that builds carry. */
-const maxHeaderSize = 1 << 20;
+export const maxHeaderSize = 1 << 20;
 
 /** HTTP calls to the engine over connections that are kept. */
 export class HttpTransport {
   readonly address: EngineAddress;
-  readonly #agent = new Agent({ keepAlive: true });
+  /** Of this address only; whoever speaks HTTP to the engine by other means shares the kept connections through it. */
+  readonly agent = new Agent({ keepAlive: true });
 
   constructor(address: EngineAddress) {
     this.address = address;
@@ -44,7 +45,7 @@ export class HttpTransport {
   }
 
   close(): void {
-    this.#agent.destroy();
+    this.agent.destroy();
   }
 
   /** Turns the ways in which a connection breaks into EngineUnavailable. */
@@ -83,7 +84,7 @@ export class HttpTransport {
     const query = call.query ? `?${new URLSearchParams(call.query)}` : "";
     const request = httpRequest({
       ...this.address,
-      agent: this.#agent,
+      agent: this.agent,
       method,
       path: path + query,
       maxHeaderSize,

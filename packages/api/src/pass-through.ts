@@ -1,0 +1,94 @@
+import { type ClientRequest, request as httpRequest, type IncomingMessage, type ServerResponse } from "node:http";
+import type { Readable } from "node:stream";
+import { type HttpTransport, maxHeaderSize } from "@skep/engine";
+import { endToEnd, filterHeaders, hasHeader, renderHead, statusLine } from "./raw-headers.ts";
+
+export interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+}
+
+export interface PassThroughOptions {
+  /** In place of the request's own, which then must have been read into it. */
+  readonly body?: Readable;
+  /** In place of the request's own. */
+  readonly target?: string;
+}
+
+/**
+ * Hands a request on to the engine, and the answer back, byte for byte and at the pace of the slower side. Rejects when
+ * the engine is not there, before anything was answered; whatever breaks later breaks the other side's connection too.
+ */
+export function passThrough(
+  engine: HttpTransport,
+  exchange: Exchange,
+  options: PassThroughOptions = {},
+): Promise<void> {
+  const { request, response } = exchange;
+  const body = options.body ?? request;
+  const upstream = httpRequest({
+    ...engine.address,
+    agent: engine.agent,
+    method: request.method,
+    path: options.target ?? request.url,
+    headers: requestHeaders(request),
+    maxHeaderSize,
+  });
+  upstream.flushHeaders();
+  body.pipe(upstream);
+  upstream.on("close", () => {
+    body.unpipe(upstream);
+    request.resume(); // what the engine did not want to read must not block the connection
+  });
+  response.on("close", () => {
+    if (!response.writableFinished) upstream.destroy();
+  });
+  relayInformation(upstream, response);
+  return new Promise((resolve, reject) => {
+    upstream.on("error", (error) => (response.headersSent || response.destroyed ? resolve() : reject(error)));
+    upstream.on("response", (answer) => {
+      sendAnswer(answer, exchange);
+      resolve();
+    });
+  });
+}
+
+/** Methods for which Node takes a request without framing as one without a body; for others it would add chunked. */
+const bodiless = new Set(["GET", "HEAD", "DELETE", "OPTIONS", "TRACE"]);
+
+function requestHeaders(request: IncomingMessage): string[] {
+  const headers = endToEnd(request.rawHeaders);
+  return isFramed(headers) || bodiless.has(request.method ?? "") ? headers : [...headers, "Content-Length", "0"];
+}
+
+const isFramed = (headers: readonly string[]) =>
+  hasHeader(headers, "content-length") || hasHeader(headers, "transfer-encoding");
+
+/** 100 Continue and its kind, ahead of the answer. */
+function relayInformation(upstream: ClientRequest, response: ServerResponse): void {
+  upstream.on("information", ({ statusCode, statusMessage, rawHeaders }) => {
+    if (response.headersSent) return;
+    response.socket?.write(renderHead(statusLine(statusCode, statusMessage), rawHeaders), "latin1");
+  });
+}
+
+function sendAnswer(answer: IncomingMessage, { request, response }: Exchange): void {
+  const status = answer.statusCode ?? 502;
+  // The engine's head says it all: nothing of Node's own is to be added to it.
+  response.sendDate = false;
+  response.removeHeader("connection");
+  response.removeHeader("transfer-encoding");
+  const headers = answerHeaders(answer, request);
+  const ends = isFramed(headers) || request.method === "HEAD" || status === 204 || status === 304;
+  if (!ends || !response.shouldKeepAlive) headers.push("Connection", "close");
+  response.writeHead(status, answer.statusMessage ?? "", headers);
+  response.flushHeaders();
+  answer.pipe(response);
+  answer.on("error", () => response.destroy());
+}
+
+function answerHeaders(answer: IncomingMessage, request: IncomingMessage): string[] {
+  const headers = endToEnd(answer.rawHeaders);
+  if (request.httpVersionMinor > 0) return headers;
+  return filterHeaders(headers, (name) => name !== "transfer-encoding"); // HTTP/1.0 does not know chunks
+}

@@ -1,0 +1,41 @@
+import type { IncomingMessage } from "node:http";
+import { connect } from "node:net";
+import type { Duplex } from "node:stream";
+import type { EngineAddress } from "@skep/engine";
+import { filterHeaders, renderHead } from "./raw-headers.ts";
+
+/**
+ * Joins a client's connection and a new one to the engine, raw, in both directions, each of which ends by itself. The
+ * engine answers on it: 101 and then whatever the two agreed on, or an ordinary answer, after which it hangs up.
+ * Rejects when the engine is not there.
+ */
+export function tunnel(engine: EngineAddress, client: Duplex, head: string, firstBytes: Uint8Array): Promise<void> {
+  const upstream = connect({ ...engine, allowHalfOpen: true });
+  client.on("error", () => upstream.destroy());
+  client.on("close", () => {
+    if (!client.readableEnded) upstream.destroy(); // else what it sent may still be on its way
+  });
+  return new Promise((resolve, reject) => {
+    upstream.on("error", (error) => {
+      if (upstream.bytesRead > 0 || !upstream.pending) client.destroy();
+      reject(error);
+    });
+    upstream.on("connect", () => {
+      upstream.write(head, "latin1");
+      upstream.write(firstBytes);
+      client.pipe(upstream);
+      upstream.pipe(client);
+      resolve();
+    });
+  });
+}
+
+/**
+ * The head of an upgrade request as the engine is to see it. `close` makes the engine hang up after an answer that is
+ * not an upgrade, so that no later request of this client can reach it through the tunnel.
+ */
+export function upgradeHead(request: IncomingMessage): string {
+  const headers = filterHeaders(request.rawHeaders, (name) => name !== "connection");
+  const start = `${request.method} ${request.url} HTTP/${request.httpVersion}`;
+  return renderHead(start, [...headers, "Connection", "Upgrade, close"]);
+}
