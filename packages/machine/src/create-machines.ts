@@ -6,12 +6,12 @@ import { openEgress } from "./drivers/netns/egress.ts";
 import { daemonPid, daemonsOf, initPid, killProcesses } from "./drivers/netns/node-processes.ts";
 import { applyCommands, observeNetwork } from "./drivers/netns/observe-network.ts";
 import { planBridge, planNode } from "./drivers/netns/plan-network.ts";
-import type { Host } from "./host.ts";
+import { type Host, requirePrograms } from "./host.ts";
 import { withMachineLock } from "./lock.ts";
 import { checkMachineName, type Machine, machinePaths, prefixOf } from "./machine.ts";
 import { machineNames, readMachine, readPool, saveMachine, savePool } from "./machine-records.ts";
 import { hostNameservers, usableNameservers } from "./nameservers.ts";
-import { removeMachine } from "./remove-machine.ts";
+import { removeMachine, removePoolIfEmpty } from "./remove-machine.ts";
 import {
   addressIn,
   allocateIndices,
@@ -47,6 +47,8 @@ export interface CreateMachinesOptions extends MachineOptions {
   readonly clock?: Clock;
 }
 
+const neededPrograms = ["ip", "nft", "nsenter", "unshare", "flock", "bash", "dockerd", "containerd", "runc"];
+
 const ownSkepd = fileURLToPath(new URL("../../../bin/skepd", import.meta.url));
 
 /**
@@ -55,7 +57,8 @@ const ownSkepd = fileURLToPath(new URL("../../../bin/skepd", import.meta.url));
  */
 export async function createMachines(names: readonly string[], options: CreateMachinesOptions): Promise<Machine[]> {
   checkNames(names, options.root);
-  const machines = await withMachineLock(() => recordMachines(names, options), options.signal);
+  requirePrograms(options.host, neededPrograms);
+  const machines = await withMachineLock(() => recordOrUndo(names, options), options.signal);
   const results = await Promise.allSettled(machines.map((machine) => bringUp(machine, options)));
   const failures = results.filter((result) => result.status === "rejected").map(({ reason }) => reason as Error);
   options.signal?.throwIfAborted();
@@ -69,6 +72,15 @@ function checkNames(names: readonly string[], root: string): void {
   for (const name of names) checkMachineName(root, name);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined) throw new DomainError("invalid-parameter", `node name ${twice} is given twice`);
+}
+
+async function recordOrUndo(names: readonly string[], options: CreateMachinesOptions): Promise<Machine[]> {
+  try {
+    return await recordMachines(names, options);
+  } catch (error) {
+    await removePoolIfEmpty(options.host, resolve(options.root));
+    throw error;
+  }
 }
 
 /** Reserves names and addresses, and makes the bridge: quick, and under the lock. */

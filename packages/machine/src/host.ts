@@ -1,6 +1,6 @@
 import { type ChildProcess, type ExecFileException, execFile, spawn } from "node:child_process";
-import { closeSync, mkdirSync, openSync } from "node:fs";
-import { dirname } from "node:path";
+import { closeSync, existsSync, mkdirSync, openSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { DomainError } from "@skep/model";
 
 /** What the driver does to this machine; tests give one that prints itself. */
@@ -9,6 +9,8 @@ export interface Host {
   run(command: readonly string[], options?: RunOptions): Promise<string>;
   /** Starts a process that outlives this one, in a session of its own, its output appended to `logFile`. */
   start(command: readonly string[], options: StartOptions): StartedProcess;
+  /** True when a program of this name can be run. */
+  has(program: string): boolean;
 }
 
 export interface RunOptions {
@@ -41,6 +43,7 @@ export function systemHost(environment: NodeJS.ProcessEnv): Host {
   return {
     run: (command, options) => runCommand(command, env, options),
     start: (command, options) => startCommand(command, env, options),
+    has: (program) => env.PATH.split(":").some((folder) => folder !== "" && existsSync(join(folder, program))),
   };
 }
 
@@ -86,4 +89,14 @@ function exitOf(child: ChildProcess): Promise<number | string> {
     child.once("error", (error) => resolve(error.message));
     child.once("exit", (code, signal) => resolve(code ?? signal ?? "unknown"));
   });
+}
+
+/** Refuses to begin when one of `programs` is missing, and says how to get it. */
+export function requirePrograms(host: Host, programs: readonly string[]): void {
+  const missing = programs.filter((program) => !host.has(program));
+  if (missing.length === 0) return;
+  throw new DomainError(
+    "unavailable",
+    `${missing.join(", ")} not found on this machine: "npm run setup" in skep's repository installs what nodes need`,
+  );
 }

@@ -63,7 +63,8 @@ async function removeFolder(home: string): Promise<void> {
   await rm(home, { recursive: true, force: true });
 }
 
-async function removePoolIfEmpty(host: Host, root: string): Promise<void> {
+/** Takes bridge, table and folder of a root away when it has no node; call it with the machine's lock held. */
+export async function removePoolIfEmpty(host: Host, root: string): Promise<void> {
   if ((await machineNames(root)).length > 0) return;
   await closeEgress(host, prefixOf(root));
   await applyCommands(host, planBridgeRemoval(prefixOf(root), await observeNetwork(host)));
