@@ -1,1 +1,2 @@
+export { tlsInfo } from "./ca/index.ts";
 export * from "./control/index.ts";

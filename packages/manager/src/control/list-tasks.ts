@@ -1,5 +1,6 @@
 import { isTaskState, type Node, type Service, type Task, taskName } from "@skep/model";
 import type { Reader } from "@skep/store";
+import { isOutdated } from "../orchestrator/outdated.ts";
 import {
   anyOf,
   byId,
@@ -10,7 +11,6 @@ import {
   refuseUnknownWords,
 } from "./filters.ts";
 import { lookUp } from "./look-up.ts";
-import { isOutdated } from "./outdated.ts";
 
 const known = ["id", "name", "service", "node", "label", "desired-state", "_up-to-date", "runtime"];
 

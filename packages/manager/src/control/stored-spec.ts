@@ -22,7 +22,7 @@ export function storedSpec(spec: ServiceSpec): ServiceSpec {
     ...(spec.Name && { Name: spec.Name }),
     Labels: spec.Labels ?? {},
     TaskTemplate: task,
-    ...{ Mode: storedMode(spec.Mode) },
+    Mode: storedMode(spec.Mode),
     ...(update && { UpdateConfig: storedUpdate(update) }),
     ...(rollback && { RollbackConfig: storedUpdate(rollback) }),
     ...(spec.Networks && { Networks: spec.Networks }),
@@ -34,10 +34,10 @@ function storedTask(task: TaskSpec): TaskSpec {
   const runtime = task.Runtime || "container";
   if (runtime !== "container" && runtime !== "plugin") throw invalid("unsupported runtime");
   if (runtime === "container" && !task.ContainerSpec) throw invalid("mismatched Runtime and *Spec fields");
-  const { ContainerSpec: container, RestartPolicy: restart, ...others } = task;
+  const { ContainerSpec: container, RestartPolicy: restart } = task;
   return {
+    ...task,
     ...(container && { ContainerSpec: storedContainer(container) }),
-    ...others,
     ...(restart && { RestartPolicy: storedRestart(restart) }),
     ForceUpdate: task.ForceUpdate ?? 0,
     Runtime: runtime,

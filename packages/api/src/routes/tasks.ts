@@ -1,0 +1,27 @@
+import { listTasks, lookUp } from "@skep/manager";
+import { requireManager } from "../require-manager.ts";
+import type { Route } from "../router.ts";
+import { parseFilters } from "../wire/filters.ts";
+import { renderTask } from "../wire/render-task.ts";
+import type { ClusterRouteOptions } from "./cluster.ts";
+
+/** `swarm-api.md` section 6. */
+export const taskRoutes = ({ swarm }: ClusterRouteOptions): readonly Route[] => [
+  {
+    method: "GET",
+    path: "/tasks",
+    handle({ query }) {
+      const filters = parseFilters(query);
+      const tasks = listTasks(requireManager(swarm).store.view(), filters);
+      return { status: 200, json: tasks.map(renderTask) };
+    },
+  },
+  {
+    method: "GET",
+    path: "/tasks/{id}",
+    handle({ params }) {
+      const task = lookUp(requireManager(swarm).store.view(), "task", params.id ?? "");
+      return { status: 200, json: renderTask(task) };
+    },
+  },
+];
