@@ -1,5 +1,17 @@
 import type { ContainerSpec, Healthcheck, Mount } from "@skep/model";
-import { flag, flagKept, integer, integerKept, labels, struct, structs, text, textKept, texts } from "./schema.ts";
+import {
+  flag,
+  flagKept,
+  integer,
+  integerKept,
+  labels,
+  orNull,
+  struct,
+  structs,
+  text,
+  textKept,
+  texts,
+} from "./schema.ts";
 
 type Part<K extends keyof ContainerSpec> = NonNullable<ContainerSpec[K]>;
 
