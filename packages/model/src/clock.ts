@@ -16,6 +16,20 @@ export const systemClock: Clock = {
   },
 };
 
+/** Resolves after `delayMs`, or at once when `signal` aborts; never rejects. */
+export function pause(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const end = () => {
+      cancel();
+      signal.removeEventListener("abort", end);
+      resolve();
+    };
+    const cancel = clock.after(delayMs, end);
+    signal.addEventListener("abort", end);
+  });
+}
+
 /** RFC 3339 in UTC, as every time in the Engine API. */
 export const timestamp = (nowMs: number): string => new Date(nowMs).toISOString();
 

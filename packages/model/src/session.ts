@@ -1,3 +1,4 @@
+import type { ErrorCode } from "./errors.ts";
 import type { NodeId, TaskId } from "./ids.ts";
 import type { Node, NodeDescription } from "./node.ts";
 import type { Task, TaskStatus } from "./task.ts";
@@ -41,7 +42,9 @@ export type ManagerMessage =
   | { readonly type: "logs"; readonly id: string; readonly taskId: TaskId; readonly options: LogOptions }
   | { readonly type: "cancel-logs"; readonly id: string }
   /** The certificate should be renewed now (role or CA changed). */
-  | { readonly type: "renew" };
+  | { readonly type: "renew" }
+  /** Last line of a stream that the manager ends by itself. */
+  | { readonly type: "end"; readonly reason: string };
 
 /** As the query of `GET /tasks/{id}/logs`. */
 export interface LogOptions {
@@ -72,3 +75,12 @@ export interface CertificateResponse {
   readonly certPem: string;
   readonly rootCaPem: string;
 }
+
+/** Body of every call that was refused, as the `DomainError` it was refused with. */
+export interface Refusal {
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+/** Header of a `POST /logs/{id}` that brings no log: the URI-encoded JSON of a `Refusal`. */
+export const logRefusalHeader = "skep-refusal";

@@ -1,0 +1,231 @@
+import type { Readable } from "node:stream";
+import {
+  type Assignment,
+  type Clock,
+  DomainError,
+  type Logger,
+  type LogOptions,
+  type ManagerMessage,
+  type NodeDescription,
+  pause,
+  type TaskId,
+} from "@skep/model";
+import { backOffMs } from "./back-off.ts";
+import type { Identity } from "./identity.ts";
+import { uploadLog } from "./log-upload.ts";
+import { isRejection, SessionStream } from "./session-stream.ts";
+import { StatusOutbox, type StatusUpdate } from "./status-outbox.ts";
+
+/** Status updates one line carries at most. */
+const maxUpdates = 1000;
+
+/** What the manager tells, in the order in which it tells it. */
+export interface SessionHandlers {
+  /** At the start of every session, and whenever a part of it changes. */
+  readonly session: (message: Extract<ManagerMessage, { type: "session" }>) => void;
+  /** Everything this node should have. The revision counts as applied when the promise resolves. */
+  readonly assignments: (assignments: readonly Assignment[], revision: number) => Promise<void>;
+  readonly changes: (put: readonly Assignment[], remove: readonly TaskId[], revision: number) => Promise<void>;
+  /** The signal aborts when nobody wants the log any more. */
+  readonly logs: (taskId: TaskId, options: LogOptions, signal: AbortSignal) => Promise<Readable>;
+  /** The certificate should be renewed now. */
+  readonly renew: () => void;
+}
+
+export type SessionState =
+  | { readonly state: "connected"; readonly manager: string }
+  /** It is trying to come back. */
+  | { readonly state: "disconnected"; readonly reason: string }
+  /** The manager does not accept this node any more, above all because it was removed. It is still being asked. */
+  | { readonly state: "rejected"; readonly reason: string };
+
+export interface ManagerSessionOptions {
+  /** `host:port` of managers, best first; those the swarm names later are tried too. */
+  readonly managers: readonly string[];
+  /** Read at every connection, so a renewed certificate is used from the next one on. */
+  readonly identity: () => Identity;
+  readonly describe: () => Promise<NodeDescription>;
+  readonly handlers: SessionHandlers;
+  /** Called at every change. */
+  readonly onState: (state: SessionState) => void;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** In 0…1. */
+  readonly random?: () => number;
+}
+
+/** This node's side of its session with the managers: comes back by itself, loses no status, keeps one order. */
+export class ManagerSession {
+  readonly #options: ManagerSessionOptions;
+  readonly #random: () => number;
+  readonly #outbox = new StatusOutbox();
+  readonly #logs = new Map<string, AbortController>();
+  #managers: readonly string[];
+  #stream: SessionStream | undefined;
+  #state: SessionState | undefined;
+  #appliedRevision = 0;
+  /** Assignments are carried out one after the other, also across sessions. */
+  #applying: Promise<void> = Promise.resolve();
+  #flushing = false;
+
+  constructor(options: ManagerSessionOptions) {
+    this.#options = options;
+    this.#random = options.random ?? Math.random;
+    this.#managers = options.managers;
+  }
+
+  /** Keeps a session open until `signal` aborts; never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    for (let failures = 0, next = 0; !signal.aborted; ) {
+      const addr = this.#managers[next % this.#managers.length] ?? "";
+      const wasConnected = await this.#runOnce(addr, signal);
+      if (wasConnected) {
+        failures = 0;
+        next = 0;
+      } else next++;
+      await pause(this.#options.clock, backOffMs(failures++, this.#random()), signal);
+    }
+    await this.#applying;
+  }
+
+  /** Tells the manager, now or when there is one again; of several statuses of one task only the last. */
+  reportStatus(updates: readonly StatusUpdate[]): void {
+    this.#outbox.report(updates);
+    if (this.#flushing) return;
+    this.#flushing = true;
+    queueMicrotask(() => {
+      this.#flushing = false;
+      this.#flush();
+    });
+  }
+
+  /** The node has changed; a new session tells of it anyway. */
+  updateDescription(description: NodeDescription): void {
+    this.#stream?.send({ type: "description", description });
+  }
+
+  /** True when the manager accepted a session. */
+  async #runOnce(addr: string, signal: AbortSignal): Promise<boolean> {
+    const ending = new AbortController();
+    const either = AbortSignal.any([signal, ending.signal]);
+    try {
+      const stream = await this.#open(addr, either);
+      this.#stream = stream;
+      const description = await this.#options.describe();
+      stream.send({ type: "hello", description, appliedRevision: this.#appliedRevision });
+      const reason = await stream.closed;
+      const wasConnected = this.#state?.state === "connected";
+      if (!signal.aborted) this.#changeState({ state: "disconnected", reason });
+      return wasConnected;
+    } catch (error) {
+      if (!signal.aborted) this.#failed(addr, error);
+      return false;
+    } finally {
+      ending.abort();
+      this.#stream = undefined;
+      for (const controller of this.#logs.values()) controller.abort();
+      this.#logs.clear();
+    }
+  }
+
+  #open(addr: string, signal: AbortSignal): Promise<SessionStream> {
+    return SessionStream.open({
+      addr,
+      identity: this.#options.identity(),
+      clock: this.#options.clock,
+      random: this.#random,
+      onMessage: (message) => this.#receive(addr, message),
+      onDrain: () => this.#flush(),
+      signal,
+    });
+  }
+
+  #failed(addr: string, error: unknown): void {
+    const reason = error instanceof Error ? error.message : String(error);
+    const rejected = error instanceof DomainError && isRejection(error);
+    if (!(error instanceof DomainError)) this.#options.logger.error({ err: error, manager: addr }, "session failed");
+    this.#changeState({ state: rejected ? "rejected" : "disconnected", reason });
+  }
+
+  #changeState(state: SessionState): void {
+    const { logger, onState } = this.#options;
+    const before = this.#state;
+    this.#state = state;
+    if (state.state === "connected") logger.info({ manager: state.manager }, "session with a manager opened");
+    else if (before?.state !== state.state || before.reason !== state.reason)
+      logger.warn({ reason: state.reason }, state.state === "rejected" ? "a manager rejects this node" : "no manager");
+    else return;
+    onState(state);
+  }
+
+  #receive(addr: string, message: ManagerMessage): void {
+    switch (message.type) {
+      case "session":
+        this.#introduced(addr, message);
+        return;
+      case "assignments":
+        this.#outbox.compare(message.assignments);
+        this.#flush();
+        this.#apply(message.revision, () => this.#options.handlers.assignments(message.assignments, message.revision));
+        return;
+      case "changes":
+        for (const taskId of message.remove) this.#outbox.forget(taskId);
+        this.#apply(message.revision, () =>
+          this.#options.handlers.changes(message.put, message.remove, message.revision),
+        );
+        return;
+      case "logs":
+        this.#sendLog(message);
+        return;
+      case "cancel-logs":
+        this.#logs.get(message.id)?.abort();
+        return;
+      case "renew":
+        this.#options.handlers.renew();
+    }
+  }
+
+  #introduced(addr: string, message: Extract<ManagerMessage, { type: "session" }>): void {
+    const named = message.managers.map((manager) => manager.addr);
+    // The one that answers first: it is where the next attempt begins.
+    this.#managers = [...new Set([addr, ...named, ...this.#options.managers])];
+    this.#stream?.setPeriod(message.heartbeatPeriodMs);
+    if (this.#state?.state !== "connected" || this.#state.manager !== addr)
+      this.#changeState({ state: "connected", manager: addr });
+    this.#options.handlers.session(message);
+  }
+
+  #apply(revision: number, carryOut: () => Promise<void>): void {
+    this.#applying = this.#applying.then(carryOut).then(
+      () => {
+        this.#appliedRevision = revision;
+        this.#stream?.send({ type: "applied", revision });
+      },
+      (err) => this.#options.logger.error({ err, revision }, "assignments could not be taken over"),
+    );
+  }
+
+  #sendLog({ id, taskId, options }: Extract<ManagerMessage, { type: "logs" }>): void {
+    const connection = this.#stream?.connection;
+    if (!connection) return;
+    const controller = new AbortController();
+    this.#logs.set(id, controller);
+    const { signal } = controller;
+    uploadLog(connection, id, () => this.#options.handlers.logs(taskId, options, signal), signal)
+      .catch((err) => this.#options.logger.error({ err, task: taskId }, "log could not be sent"))
+      .finally(() => {
+        controller.abort();
+        this.#logs.delete(id);
+      });
+  }
+
+  #flush(): void {
+    const stream = this.#stream;
+    if (this.#state?.state !== "connected" || !stream) return;
+    while (!stream.blocked) {
+      const updates = this.#outbox.take(maxUpdates);
+      if (updates.length === 0) return;
+      stream.send({ type: "status", updates });
+    }
+  }
+}

@@ -1,0 +1,1 @@
+export { Dispatcher, type DispatcherOptions, type Progress, type ServerCertificate } from "./dispatcher.ts";

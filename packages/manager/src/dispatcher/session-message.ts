@@ -1,0 +1,22 @@
+import { type ClusterSpec, type ManagerMessage, millisecondsOf, type Node } from "@skep/model";
+import type { Reader } from "@skep/store";
+
+type SessionMessage = Extract<ManagerMessage, { type: "session" }>;
+
+/** skep's own default: Docker's is 5 s, which makes it notice a dead node after 15 s only. */
+const defaultHeartbeatPeriodMs = 1000;
+
+export const heartbeatPeriodMs = (spec: ClusterSpec): number =>
+  millisecondsOf(spec.Dispatcher?.HeartbeatPeriod ?? 0) || defaultHeartbeatPeriodMs;
+
+/** Where agents may connect to. */
+export const managersOf = (reader: Reader): SessionMessage["managers"] =>
+  reader
+    .find("node", "role", "manager")
+    .flatMap(({ id, manager }) => (manager ? [{ nodeId: id, addr: manager.addr }] : []));
+
+export const sessionMessage = (
+  { id, spec }: Node,
+  heartbeatPeriodMs: number,
+  managers: SessionMessage["managers"],
+): SessionMessage => ({ type: "session", node: { id, spec }, heartbeatPeriodMs, managers });
