@@ -41,6 +41,7 @@ export interface MachinePaths {
   readonly initLog: string;
   readonly resolvConf: string;
   readonly engineConfig: string;
+  readonly skepdConfig: string;
   /** `/proc/PID/stat` of the node's first process, as it wrote it itself. */
   readonly initRecord: string;
 }
@@ -66,6 +67,7 @@ export function machinePaths(root: string, name: string): MachinePaths {
     initLog: join(home, "log", "init.log"),
     resolvConf: join(home, "etc", "resolv.conf"),
     engineConfig: join(home, "etc", "daemon.json"),
+    skepdConfig: join(home, "etc", "skepd.json"),
     initRecord: join(home, "init"),
   };
 }

@@ -7,6 +7,7 @@ const { values } = parseArgs({
     "data-root": { type: "string" },
     host: { type: "string", default: "" },
     engine: { type: "string" },
+    config: { type: "string" },
     pidfile: { type: "string", default: "" },
   },
 });

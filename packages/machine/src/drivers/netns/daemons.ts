@@ -19,7 +19,8 @@ export async function startInit(host: Host, machine: Machine, signal?: AbortSign
   await mkdir(join(paths.run, "skep"), { recursive: true });
   await mkdir(join(paths.home, "etc"), { recursive: true });
   await writeFile(paths.resolvConf, machine.nameservers.map((address) => `nameserver ${address}\n`).join(""));
-  await writeFile(paths.engineConfig, "{}\n");
+  await ensureConfig(paths.engineConfig);
+  await ensureConfig(paths.skepdConfig);
   const started = start(host, machine, initCommand(machine), paths.initLog);
   return untilReady(machine, "the node's first process", started, paths.initLog, signal, async (deadline) => {
     for (;;) {
@@ -27,6 +28,13 @@ export async function startInit(host: Host, machine: Machine, signal?: AbortSign
       if (pid !== undefined) return pid;
       await delay(5, undefined, { signal: deadline });
     }
+  });
+}
+
+/** A config file of the node's own, empty at first: without one a daemon would read this machine's. */
+async function ensureConfig(file: string): Promise<void> {
+  await writeFile(file, "{}\n", { flag: "wx" }).catch((error) => {
+    if (error.code !== "EEXIST") throw error;
   });
 }
 

@@ -39,6 +39,6 @@ export function skepdCommand(machine: Machine & { readonly skepd: string }): Com
   return [
     machine.skepd,
     ...["--data-root", machine.paths.dataRoot, "--host", "unix:///run/skep/docker.sock"],
-    ...["--engine", "/run/docker.sock", "--pidfile", "/run/skepd.pid"],
+    ...["--engine", "/run/docker.sock", "--pidfile", "/run/skepd.pid", "--config", machine.paths.skepdConfig],
   ];
 }
