@@ -1,0 +1,59 @@
+import { isDeepStrictEqual } from "node:util";
+import { compareTaskStates, type Node, type NodeId, type ServiceId, type Task } from "@skep/model";
+import type { ChangeSet, Reader } from "@skep/store";
+import type { Agenda } from "./agenda.ts";
+import { isGlobal } from "./policy.ts";
+import { isLive, slotKey } from "./slot.ts";
+
+/** Marks what a change set asks the orchestrator to look at; costs no more than what changed does. */
+export function markChanges({ changes }: ChangeSet, reader: Reader, agenda: Agenda): void {
+  for (const { kind, id, before, after } of changes) {
+    switch (kind) {
+      case "service":
+        agenda.mark(id as ServiceId);
+        break;
+      case "task":
+        markTask(before as Task | undefined, after as Task | undefined, agenda);
+        break;
+      case "node":
+        if (concernsTasks(before as Node | undefined, after as Node | undefined))
+          markNode(id as NodeId, reader, agenda);
+        break;
+      case "cluster":
+        markEverything(reader, agenda);
+        break;
+    }
+  }
+}
+
+/** All services, and those that are gone but have tasks left. */
+export function markEverything(reader: Reader, agenda: Agenda): void {
+  for (const { id } of reader.all("service")) agenda.mark(id);
+  for (const { serviceId } of reader.all("task")) {
+    if (reader.get("service", serviceId) === undefined) agenda.mark(serviceId);
+  }
+}
+
+function markTask(before: Task | undefined, after: Task | undefined, agenda: Agenda): void {
+  const task = after ?? before;
+  if (!task || (before && after && !concernsSlot(before, after))) return;
+  const lost = before && !after && isLive(before);
+  agenda.mark(task.serviceId, lost ? "all" : slotKey(task));
+}
+
+/** False for the steps of a task on its way to running, which most changes of tasks are. */
+const concernsSlot = (before: Task, after: Task): boolean =>
+  before.desiredState !== after.desiredState ||
+  before.nodeId !== after.nodeId ||
+  (before.status.state !== after.status.state && compareTaskStates(after.status.state, "running") >= 0);
+
+const concernsTasks = (before: Node | undefined, after: Node | undefined): boolean =>
+  before?.status.state !== after?.status.state ||
+  before?.status.addr !== after?.status.addr ||
+  !isDeepStrictEqual(before?.spec, after?.spec) ||
+  !isDeepStrictEqual(before?.description, after?.description);
+
+function markNode(id: NodeId, reader: Reader, agenda: Agenda): void {
+  for (const task of reader.find("task", "node", id)) agenda.mark(task.serviceId, slotKey(task));
+  for (const service of reader.all("service")) if (isGlobal(service)) agenda.mark(service.id, id);
+}
