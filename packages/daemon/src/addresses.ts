@@ -1,3 +1,5 @@
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
 import { isIP } from "node:net";
 import type { NetworkInterfaceInfo } from "node:os";
 import { DomainError } from "@skep/model";
@@ -6,8 +8,7 @@ export const swarmPort = 2377;
 
 type Interfaces = Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>>;
 
-const badAdvertise =
-  "advertise address must be a non-zero IP address or network interface (with optional port number)";
+const badAdvertise = "advertise address must be a non-zero IP address or network interface (with optional port number)";
 
 /** `host:port` in its parts; brackets around an IPv6 address are taken off. The port is empty when there is none. */
 export function splitHostPort(value: string): { readonly host: string; readonly port: string } {
@@ -28,7 +29,8 @@ export function listenAddress(value: string, interfaces: Interfaces): string {
   if (value === "") throw invalid("invalid empty address");
   const { host, port } = splitHostPort(value);
   const address = isIP(host) ? host : addressOf(host, interfaces);
-  if (address === undefined) throw invalid("listen address must be an IP address or network interface (with optional port number)");
+  if (address === undefined)
+    throw invalid("listen address must be an IP address or network interface (with optional port number)");
   return joinHostPort(address, portOf(port) ?? raise(invalid(`invalid port ${port}`)));
 }
 
@@ -95,4 +97,17 @@ function onlyAddress(interfaces: Interfaces): string {
     "invalid-parameter",
     `could not choose an IP address to advertise since this system has multiple addresses ${where} - specify one with --advertise-addr`,
   );
+}
+
+/** This machine's address on the way to `remote` (`host:port`), as the kernel would choose it. Sends nothing. */
+export async function localAddressTowards(remote: string): Promise<string> {
+  const { host, port } = splitHostPort(remote);
+  const socket = createSocket(isIP(host) === 6 ? "udp6" : "udp4");
+  try {
+    socket.connect(portOf(port) ?? swarmPort, host);
+    await once(socket, "connect");
+    return socket.address().address;
+  } finally {
+    socket.close();
+  }
 }

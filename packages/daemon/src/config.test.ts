@@ -4,7 +4,11 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { daemonCommand, resolveConfig } from "./config.ts";
 
-const flags = (...args: string[]) => daemonCommand("0").exitOverride().parse(["node", "skepd", ...args]).opts();
+const flags = (...args: string[]) =>
+  daemonCommand("0")
+    .exitOverride()
+    .parse(["node", "skepd", ...args])
+    .opts();
 const file = (content: string) => {
   const path = join(mkdtempSync(join(tmpdir(), "skepd-config-")), "skepd.json");
   writeFileSync(path, content);

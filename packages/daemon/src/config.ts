@@ -144,7 +144,9 @@ function readConfigFile(given: string | undefined): Settings {
 function checkSetting(path: string, name: string, value: unknown): void {
   const wanted = settingTypes[name as keyof Settings];
   if (wanted === undefined) {
-    throw new ConfigError(`config file ${path}: unknown setting "${name}"; known: ${Object.keys(settingTypes).join(", ")}`);
+    throw new ConfigError(
+      `config file ${path}: unknown setting "${name}"; known: ${Object.keys(settingTypes).join(", ")}`,
+    );
   }
   const fits =
     wanted === "strings"

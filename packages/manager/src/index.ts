@@ -1,2 +1,7 @@
-export { tlsInfo } from "./ca/index.ts";
+export * from "./ca/index.ts";
 export * from "./control/index.ts";
+export { createCluster, type ManagerIdentity, type NewCluster } from "./create-cluster.ts";
+export { Dispatcher, type DispatcherOptions, type Progress, type ServerCertificate } from "./dispatcher/index.ts";
+export { Manager, type ManagerOptions } from "./manager.ts";
+export * from "./orchestrator/index.ts";
+export * from "./scheduler/index.ts";

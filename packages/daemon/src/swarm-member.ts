@@ -1,0 +1,248 @@
+import { rm } from "node:fs/promises";
+import { networkInterfaces } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
+import { joinSwarm } from "@skep/agent";
+import type { InitRequest, JoinSwarmRequest, ManagerAccess, SwarmNode, SwarmStatus } from "@skep/api";
+import type { Engine } from "@skep/engine";
+import { createCluster, createCsr } from "@skep/manager";
+import { DomainError, type NodeId, parseJoinToken } from "@skep/model";
+import {
+  advertiseAddress,
+  joinHostPort,
+  listenAddress,
+  localAddressTowards,
+  splitHostPort,
+  swarmPort,
+} from "./addresses.ts";
+import { ManagerRole, type ManagerRoleOptions, openStore, storePath } from "./manager-role.ts";
+import { type Membership, MembershipFile } from "./membership.ts";
+import { WorkerRole } from "./worker-role.ts";
+
+export interface SwarmMemberOptions extends ManagerRoleOptions {
+  readonly engine: Engine;
+}
+
+/** As Docker's: how long init and join wait before they say that things go on in the background. */
+const joinTimeoutMs = 20_000;
+const firstSessionTimeoutMs = 5000;
+
+/** This node's part in a swarm: none, worker, or manager and worker. Its file survives the daemon. */
+export class SwarmMember implements SwarmNode {
+  readonly #options: SwarmMemberOptions;
+  readonly #file: MembershipFile;
+  #worker: WorkerRole | undefined;
+  #manager: ManagerRole | undefined;
+  #startError: string | undefined;
+  /** Init, join and leave one after the other. */
+  #queue: Promise<unknown> = Promise.resolve();
+
+  constructor(options: SwarmMemberOptions) {
+    this.#options = options;
+    this.#file = new MembershipFile(options.dataRoot);
+  }
+
+  /** Takes up the membership that the data root holds, and finishes a leave that a crash cut short. */
+  async start(): Promise<void> {
+    const membership = this.#file.read();
+    if (!membership) return;
+    const { logger } = this.#options;
+    logger.info({ node: membership.nodeId, role: membership.role }, "this node is a member of a swarm");
+    if (membership.leaving) {
+      this.#worker = this.#createWorker(membership);
+      return this.#finishLeave();
+    }
+    if (membership.role === "manager") {
+      try {
+        this.#manager = await this.#startManager(membership);
+      } catch (error) {
+        this.#startError = (error as Error).message;
+        logger.error({ err: error }, "the control plane cannot start; running tasks are not touched");
+      }
+    }
+    this.#worker = this.#createWorker(membership);
+    this.#worker.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.#queue;
+    await this.#worker?.stop();
+    await this.#manager?.stop();
+  }
+
+  manager(): ManagerAccess | undefined {
+    return this.#manager;
+  }
+
+  status(): SwarmStatus {
+    const worker = this.#worker;
+    if (!worker) return { state: "inactive" };
+    const { membership, sessionState } = worker;
+    const known = {
+      role: membership.role,
+      nodeId: membership.nodeId,
+      nodeAddr: splitHostPort(membership.advertiseAddr).host,
+      remoteManagers: membership.managers,
+    } as const;
+    if (this.#startError !== undefined) return { ...known, state: "error", error: this.#startError };
+    if (sessionState?.state === "rejected") return { ...known, state: "error", error: sessionState.reason };
+    const isUp = membership.role === "manager" ? this.#manager !== undefined : worker.wasAccepted;
+    return { ...known, state: isUp ? "active" : "pending" };
+  }
+
+  init(request: InitRequest): Promise<NodeId> {
+    return this.#enqueue(async () => {
+      await this.#refuseMember();
+      const interfaces = networkInterfaces();
+      const listenAddr = listenAddress(request.listenAddr, interfaces);
+      const advertiseAddr = advertiseAddress(request.advertiseAddr, listenAddr, interfaces);
+      const membership = await this.#createSwarm(request, listenAddr, advertiseAddr);
+      this.#file.write(membership);
+      this.#worker = this.#createWorker(membership);
+      this.#worker.start();
+      await Promise.race([this.#worker.accepted, sleep(firstSessionTimeoutMs, undefined, { ref: false })]);
+      return membership.nodeId;
+    });
+  }
+
+  join(request: JoinSwarmRequest): Promise<void> {
+    return this.#enqueue(async () => {
+      await this.#refuseMember();
+      const remote = withPort(request.remoteAddrs[0] ?? "");
+      parseJoinToken(request.joinToken);
+      const interfaces = networkInterfaces();
+      const listenAddr = listenAddress(request.listenAddr || `0.0.0.0:${swarmPort}`, interfaces);
+      const given = request.advertiseAddr && advertiseAddress(request.advertiseAddr, listenAddr, interfaces);
+      const advertiseAddr = given || joinHostPort(await localAddressTowards(remote), swarmPort);
+      const identity = await joinSwarm({
+        addr: remote,
+        token: request.joinToken,
+        csr: await createCsr(),
+        availability: request.availability,
+        advertiseAddr,
+        signal: AbortSignal.timeout(joinTimeoutMs),
+      });
+      const membership: Membership = {
+        ...identity,
+        listenAddr,
+        advertiseAddr,
+        dataPathAddr: request.dataPathAddr,
+        managers: [{ nodeId: "" as NodeId, addr: remote }],
+      };
+      this.#file.write(membership);
+      this.#worker = this.#createWorker(membership);
+      this.#worker.start();
+      await this.#untilAccepted(this.#worker);
+    });
+  }
+
+  leave(force: boolean): Promise<void> {
+    return this.#enqueue(async () => {
+      if (!this.#worker) throw new DomainError("unavailable", "This node is not part of a swarm");
+      const { membership } = this.#worker;
+      if (membership.role === "manager" && !force) throw new DomainError("unavailable", leavesLastManager);
+      this.#file.write({ ...membership, leaving: true });
+      await this.#finishLeave();
+    });
+  }
+
+  async #finishLeave(): Promise<void> {
+    await this.#worker?.leave();
+    await this.#manager?.stop();
+    this.#manager = undefined;
+    await this.#removeStore();
+    this.#file.remove();
+    this.#worker = undefined;
+    this.#startError = undefined;
+    this.#options.logger.info({}, "this node has left the swarm");
+  }
+
+  async #createSwarm(request: InitRequest, listenAddr: string, advertiseAddr: string): Promise<Membership> {
+    await this.#removeStore(); // an init that a crash cut short has left one
+    const store = await openStore(this.#options);
+    try {
+      const identity = await createCluster(store, this.#options.clock, {
+        ...request,
+        advertiseAddr,
+        address: splitHostPort(advertiseAddr).host,
+      });
+      this.#manager = await ManagerRole.start(store, listenAddr, identity, this.#options);
+      return {
+        ...identity,
+        role: "manager",
+        listenAddr,
+        advertiseAddr,
+        dataPathAddr: request.dataPathAddr,
+        managers: [{ nodeId: identity.nodeId, addr: advertiseAddr }],
+      };
+    } catch (error) {
+      await store.close();
+      await this.#removeStore();
+      throw cannotListen(error, listenAddr);
+    }
+  }
+
+  async #startManager(membership: Membership): Promise<ManagerRole> {
+    const store = await openStore(this.#options);
+    return ManagerRole.start(store, membership.listenAddr, membership, this.#options);
+  }
+
+  #createWorker(membership: Membership): WorkerRole {
+    const { engine, clock, logger } = this.#options;
+    return new WorkerRole({
+      membership,
+      save: (changed) => {
+        this.#file.write(changed);
+        this.#manager?.updateCertificate(changed);
+      },
+      engine,
+      clock,
+      logger,
+    });
+  }
+
+  async #removeStore(): Promise<void> {
+    const path = storePath(this.#options.dataRoot);
+    await Promise.all(["", "-wal", "-shm"].map((suffix) => rm(path + suffix, { force: true })));
+  }
+
+  async #refuseMember(): Promise<void> {
+    if (this.#worker) throw new DomainError("unavailable", alreadyMember);
+    const info = await this.#options.engine.info();
+    const state = info.Swarm?.LocalNodeState ?? "inactive";
+    if (state === "inactive") return;
+    throw new DomainError(
+      "unavailable",
+      `This node's Docker Engine is in swarm mode itself (${state}). Use "docker swarm leave" on the engine's own socket, then try again.`,
+    );
+  }
+
+  async #untilAccepted(worker: WorkerRole): Promise<void> {
+    const late = sleep(joinTimeoutMs, "late" as const, { ref: false });
+    if ((await Promise.race([worker.accepted, late])) === "late") throw new DomainError("unavailable", joinGoesOn);
+  }
+
+  #enqueue<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#queue.then(work);
+    this.#queue = done.catch(() => undefined);
+    return done;
+  }
+}
+
+const withPort = (remote: string): string => {
+  const { host, port } = splitHostPort(remote);
+  return joinHostPort(host, Number(port || swarmPort));
+};
+
+function cannotListen(error: unknown, listenAddr: string): unknown {
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  if (syscall !== "listen" && syscall !== "bind") return error;
+  const why = code === "EADDRINUSE" ? "bind: address already in use" : `bind: ${code}`;
+  return new DomainError("unavailable", `failed to listen on remote API address: listen tcp ${listenAddr}: ${why}`);
+}
+
+const alreadyMember =
+  'This node is already part of a swarm. Use "docker swarm leave" to leave this swarm and join another one.';
+const joinGoesOn =
+  'Timeout was reached before node joined. The attempt to join the swarm will continue in the background. Use the "docker info" command to see the current swarm status of your node.';
+const leavesLastManager =
+  "You are attempting to leave the swarm on a node that is participating as a manager. Removing the last manager erases all current state of the swarm. Use `--force` to ignore this message. ";

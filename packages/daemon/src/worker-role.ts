@@ -1,0 +1,150 @@
+import { hostname, machine } from "node:os";
+import {
+  Agent,
+  type Identity,
+  leaveSwarm,
+  ManagerSession,
+  renewIdentity,
+  runCertificateRenewal,
+  type SessionState,
+} from "@skep/agent";
+import type { Engine } from "@skep/engine";
+import { createCsr } from "@skep/manager";
+import type { Clock, Logger } from "@skep/model";
+import type { Membership } from "./membership.ts";
+
+export interface WorkerRoleOptions {
+  readonly membership: Membership;
+  /** Stores what changed of the membership: a renewed certificate, other managers. */
+  readonly save: (membership: Membership) => void;
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+const farewellTimeoutMs = 3000;
+
+/** What every member of a swarm runs: the agent, its session with a manager, the renewal of its certificate. */
+export class WorkerRole {
+  readonly #options: WorkerRoleOptions;
+  readonly #agent: Agent;
+  readonly #session: ManagerSession;
+  readonly #stopping = new AbortController();
+  readonly #firstSession = Promise.withResolvers<void>();
+  #membership: Membership;
+  #state: SessionState | undefined;
+  #wasAccepted = false;
+  #running: Promise<unknown> = Promise.resolve();
+
+  constructor(options: WorkerRoleOptions) {
+    const { membership, engine, clock, logger } = options;
+    this.#options = options;
+    this.#membership = membership;
+    this.#agent = new Agent({
+      engine,
+      node: () => ({ id: membership.nodeId, hostname: hostname(), platform: { Architecture: machine(), OS: "linux" } }),
+      clock,
+      logger: logger.child({ component: "agent" }),
+      report: (updates) => this.#session.reportStatus(updates),
+    });
+    this.#session = this.#createSession();
+  }
+
+  start(): void {
+    const { clock, logger } = this.#options;
+    const { signal } = this.#stopping;
+    this.#running = Promise.all([
+      this.#agent.run(signal),
+      this.#session.run(signal),
+      runCertificateRenewal({
+        certificate: () => this.#membership.certPem,
+        renew: (renewing) => this.#renew(renewing),
+        clock,
+        logger: logger.child({ component: "certificate" }),
+        random: Math.random,
+        signal,
+      }),
+    ]).catch((err) => logger.error({ err }, "the agent ended; restart skepd, and report this"));
+  }
+
+  get membership(): Membership {
+    return this.#membership;
+  }
+
+  get sessionState(): SessionState | undefined {
+    return this.#state;
+  }
+
+  /** True since a manager has first accepted this node in this process's life. */
+  get wasAccepted(): boolean {
+    return this.#wasAccepted;
+  }
+
+  /** Resolves once a manager has accepted this node. */
+  get accepted(): Promise<void> {
+    return this.#firstSession.promise;
+  }
+
+  /** Leaves containers as they are. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#running;
+  }
+
+  /** Says good-bye to the managers, if they can be reached, and removes the containers of all tasks. */
+  async leave(): Promise<void> {
+    await this.stop();
+    const { managers } = this.#membership;
+    await leaveSwarm(
+      managers.map((manager) => manager.addr),
+      this.#identity(),
+      AbortSignal.timeout(farewellTimeoutMs),
+    ).catch((err) => this.#options.logger.warn({ err }, "no manager could be told that this node leaves"));
+    await this.#agent.removeEverything();
+  }
+
+  #createSession(): ManagerSession {
+    const agent = this.#agent;
+    return new ManagerSession({
+      managers: this.#membership.managers.map((manager) => manager.addr),
+      identity: () => this.#identity(),
+      describe: () => agent.describe(),
+      handlers: {
+        session: ({ managers }) => this.#save({ ...this.#membership, managers }),
+        assignments: async (assignments, revision) => agent.replaceAll(revision, assignments),
+        changes: async (put, remove, revision) => agent.change(revision, put, remove),
+        logs: (taskId, options, signal) => agent.logs(taskId, options, signal),
+        renew: () => {
+          this.#renew(this.#stopping.signal).catch((err) =>
+            this.#options.logger.warn({ err }, "certificate could not be renewed"),
+          );
+        },
+      },
+      onState: (state) => {
+        this.#state = state;
+        if (state.state !== "connected") return;
+        this.#wasAccepted = true;
+        this.#firstSession.resolve();
+      },
+      clock: this.#options.clock,
+      logger: this.#options.logger.child({ component: "session" }),
+    });
+  }
+
+  async #renew(signal: AbortSignal): Promise<void> {
+    const managers = this.#membership.managers.map((manager) => manager.addr);
+    const renewed = await renewIdentity(managers, this.#identity(), await createCsr(), signal);
+    this.#save({ ...this.#membership, ...renewed });
+  }
+
+  #save(membership: Membership): void {
+    if (JSON.stringify(membership) === JSON.stringify(this.#membership)) return;
+    this.#membership = membership;
+    this.#options.save(membership);
+  }
+
+  #identity(): Identity {
+    const { nodeId, clusterId, role, certPem, keyPem, rootCaPem } = this.#membership;
+    return { nodeId, clusterId, role, certPem, keyPem, rootCaPem };
+  }
+}

@@ -1,0 +1,76 @@
+import type { Readable } from "node:stream";
+import { type Clock, type Logger, type LogOptions, newJoinToken, rpcError, type Task } from "@skep/model";
+import type { Store } from "@skep/store";
+import { clusterOf } from "./control/index.ts";
+import { Dispatcher, type ServerCertificate } from "./dispatcher/index.ts";
+import { Orchestrator } from "./orchestrator/index.ts";
+import { ConstraintEnforcer, Scheduler } from "./scheduler/index.ts";
+
+export interface ManagerOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** The control plane of one manager: its loops over the store, and the dispatcher. The store must hold the cluster. */
+export class Manager {
+  readonly store: Store;
+  readonly #options: ManagerOptions;
+  readonly #dispatcher: Dispatcher;
+  readonly #stopping = new AbortController();
+  #loops: Promise<unknown> = Promise.resolve();
+
+  constructor(options: ManagerOptions) {
+    this.store = options.store;
+    this.#options = options;
+    this.#dispatcher = new Dispatcher(this.#component("dispatcher"));
+  }
+
+  /**
+   * Listens for agents and runs the loops while this manager leads. Resolves once agents can connect; rejects when
+   * the address is not to be had. `failed` is called if a loop ends by itself, which is a bug.
+   */
+  async start(
+    address: { readonly host: string; readonly port: number },
+    certificate: ServerCertificate,
+    failed: (error: unknown) => void,
+  ): Promise<void> {
+    await this.store.lead(this.#stopping.signal);
+    await this.#dispatcher.listen(address, certificate);
+    const { signal } = this.#stopping;
+    this.#loops = Promise.all([
+      new Orchestrator(this.#component("orchestrator")).run(signal),
+      new Scheduler(this.#component("scheduler")).run(signal),
+      new ConstraintEnforcer(this.#component("enforcer")).run(signal),
+    ]).catch(failed);
+  }
+
+  updateCertificate(certificate: ServerCertificate): void {
+    this.#dispatcher.updateCertificate(certificate);
+  }
+
+  taskLogs(task: Task, options: LogOptions, signal: AbortSignal): Promise<Readable> {
+    return this.#dispatcher.taskLogs(task, options, signal);
+  }
+
+  /** Only the secret changes: the digest in the token is the CA's. */
+  async rotateJoinToken(role: "worker" | "manager"): Promise<void> {
+    await this.store.update((tx) => {
+      const cluster = clusterOf(tx);
+      if (!cluster) throw rpcError("NotFound", "cluster default not found");
+      const joinTokens = { ...cluster.joinTokens, [role]: newJoinToken(cluster.rootCa.certPem) };
+      tx.put("cluster", { ...cluster, joinTokens });
+    });
+  }
+
+  /** Ends loops and sessions; the store is the caller's to close. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#dispatcher.close();
+    await this.#loops;
+  }
+
+  #component(component: string): ManagerOptions {
+    return { ...this.#options, logger: this.#options.logger.child({ component }) };
+  }
+}
