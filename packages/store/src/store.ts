@@ -17,12 +17,14 @@ export interface Indices {
 
 /** The state at one revision. Valid until the caller next awaits; objects are immutable and may be kept. */
 export interface Reader {
+  /** In a transaction: the revision that its writes will carry. */
   readonly revision: number;
   get<K extends Kind>(kind: K, id: string): Objects[K] | undefined;
   all<K extends Kind>(kind: K): Iterable<Objects[K]>;
   count(kind: Kind): number;
+  /** In no particular order. The index `name` is looked up regardless of case. */
   find<K extends Kind>(kind: K, index: Indices[K], key: string): readonly Objects[K][];
-  /** Ids that start with `prefix`, at most `limit`. */
+  /** Objects whose id starts with `prefix`, in the order of their ids, at most `limit`. */
   withIdPrefix<K extends Kind>(kind: K, prefix: string, limit?: number): readonly Objects[K][];
 }
 
@@ -33,6 +35,7 @@ export interface Transaction extends Reader {
    * The store sets `version` to the transaction's revision, and `createdAt` and `updatedAt`.
    */
   put<K extends Kind>(kind: K, object: Objects[K]): void;
+  /** Does nothing when there is no such object. */
   delete<K extends Kind>(kind: K, id: string): void;
 }
 
@@ -45,9 +48,13 @@ export interface Change<K extends Kind = Kind> {
   readonly after?: Objects[K];
 }
 
+/** A change of any kind; `change.kind` tells the type checker which. */
+export type AnyChange = { readonly [K in Kind]: Change<K> }[Kind];
+
+/** What one transaction wrote; each object appears once, as it was before and after the whole transaction. */
 export interface ChangeSet {
   readonly revision: number;
-  readonly changes: readonly Change[];
+  readonly changes: readonly AnyChange[];
 }
 
 /**
@@ -60,21 +67,25 @@ export interface Store {
   /**
    * Runs `change` on the newest state and makes what it wrote durable, all or nothing; resolves with its result once
    * that is so. `change` is synchronous, throws to abort, and may be run again after a conflict: it must not touch
-   * anything outside. A transaction that writes nothing takes no revision.
+   * anything outside. A transaction that writes nothing takes no revision, and resolves once what it read is durable.
+   *
+   * Rejects with what `change` threw; with `unavailable` when it could not be made durable, together with every later
+   * transaction that had already been run on top of it. Nothing of a rejected transaction is ever seen.
    */
   update<T>(change: (tx: Transaction) => T): Promise<T>;
   /**
    * Every durable change set after `revision`, in order, until `signal` aborts. Throws `HistoryGone` when the store no
-   * longer has them: list again, and watch from there.
+   * longer has them (or never had: a revision from the future): list again, and watch from there.
    */
   watch(revision: number, signal: AbortSignal): AsyncIterable<ChangeSet>;
-  /** Resolves once the store is past `revision`, or `signal` aborts. */
+  /** Resolves once the store is past `revision`, or `signal` aborts; rejects when the store is closed before that. */
   changed(revision: number, signal: AbortSignal): Promise<void>;
   /**
    * Resolves when this process leads; the lease's signal aborts when it no longer does. With a single manager that is
    * at once and for good; with several (etcd) it is an election.
    */
   lead(signal: AbortSignal): Promise<Lease>;
+  /** Refuses new transactions, makes those already run durable, ends leases, and lets go of the files. */
   close(): Promise<void>;
 }
 
