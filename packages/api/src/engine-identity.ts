@@ -1,4 +1,5 @@
 import { clampApiVersion, compareApiVersions, type EngineVersion, type HttpTransport } from "@skep/engine";
+import type { Clock } from "@skep/model";
 
 /** What every answer of skep's own says about the engine behind it. */
 export interface Identity {
@@ -17,8 +18,11 @@ export interface Identity {
 const newestKnown = "1.50";
 const oldestKnown = "1.24";
 
+/** How long an engine that accepts but does not answer may hold up an answer of skep's own. */
+const patienceMs = 3_000;
+
 const nobody: Identity = {
-  apiVersion: "1.41",
+  apiVersion: newestKnown,
   minApiVersion: oldestKnown,
   engineVersion: "unknown",
   os: "linux",
@@ -29,11 +33,13 @@ const nobody: Identity = {
 /** Asks the engine who it is, and remembers it: skep's own routes answer without an engine too. */
 export class EngineIdentity {
   readonly #engine: HttpTransport;
+  readonly #clock: Clock;
   #known: Identity | undefined;
   #asking: Promise<Identity> | undefined;
 
-  constructor(engine: HttpTransport) {
+  constructor(engine: HttpTransport, clock: Clock) {
     this.#engine = engine;
+    this.#clock = clock;
   }
 
   /** What is known; asks when nothing is. Never rejects. */
@@ -50,10 +56,13 @@ export class EngineIdentity {
   }
 
   async #ask(): Promise<Identity> {
+    const tooLong = new AbortController();
+    const cancel = this.#clock.after(patienceMs, () => tooLong.abort());
+    const { signal } = tooLong;
     try {
       const [ping, version] = await Promise.all([
-        this.#engine.open("HEAD", "/_ping"),
-        this.#engine.json<EngineVersion & { Os?: string; Experimental?: boolean }>("GET", "/version"),
+        this.#engine.open("HEAD", "/_ping", { signal }),
+        this.#engine.json<EngineVersion & { Os?: string; Experimental?: boolean }>("GET", "/version", { signal }),
       ]);
       ping.resume();
       this.#known = {
@@ -65,6 +74,8 @@ export class EngineIdentity {
       };
     } catch {
       // The engine is away: requests that need it will say so.
+    } finally {
+      cancel();
     }
     return this.#known ?? nobody;
   }

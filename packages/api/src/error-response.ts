@@ -1,5 +1,6 @@
-import { EngineError, EngineUnavailable } from "@skep/engine";
+import { compareApiVersions, EngineError, EngineUnavailable } from "@skep/engine";
 import { DomainError, type ErrorCode, type Logger } from "@skep/model";
+import type { JsonResponse, TextResponse } from "./router.ts";
 
 export interface ErrorAnswer {
   readonly status: number;
@@ -27,6 +28,8 @@ export function errorAnswer(error: unknown, logger: Logger): ErrorAnswer {
   return { status: 500, message: "internal error: see the log of skepd on this node" };
 }
 
-/** What a client is told when nothing answers on the engine's socket. */
-export const engineUnreachable = (engine: string, cause: unknown): EngineUnavailable =>
-  new EngineUnavailable(`skepd cannot reach the Docker Engine at ${engine}: start it, or pass --engine`, { cause });
+/** The error as clients of API `version` expect it: JSON, before 1.24 text. */
+export function errorResponse(status: number, message: string, version?: string): JsonResponse | TextResponse {
+  if (version === undefined || compareApiVersions(version, "1.24") >= 0) return { status, json: { message } };
+  return { status, headers: { "X-Content-Type-Options": "nosniff" }, text: `${message}\n` };
+}

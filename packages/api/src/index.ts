@@ -4,5 +4,5 @@ export { ClusterEventLog } from "./cluster-event-log.ts";
 export type { ListenTarget, TcpTarget } from "./listener.ts";
 export * from "./require-manager.ts";
 export * from "./router.ts";
-export * from "./swarm-node.ts";
 export { type ClusterRouteOptions, clusterRoutes } from "./routes/cluster.ts";
+export * from "./swarm-node.ts";

@@ -1,18 +1,12 @@
 import { type ClientRequest, request as httpRequest, type IncomingMessage, type ServerResponse } from "node:http";
-import type { Readable } from "node:stream";
-import { type HttpTransport, maxHeaderSize } from "@skep/engine";
-import { endToEnd, filterHeaders, hasHeader, renderHead, statusLine } from "./raw-headers.ts";
+import { EngineUnavailable, type HttpTransport, maxHeaderSize } from "@skep/engine";
+import type { PassThroughOptions } from "./merged/merged-route.ts";
+import { endToEnd, filterHeaders, isFramed, renderHead, statusLine } from "./raw-headers.ts";
+import { startResponse } from "./send-response.ts";
 
 export interface Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-}
-
-export interface PassThroughOptions {
-  /** In place of the request's own, which then must have been read into it. */
-  readonly body?: Readable;
-  /** In place of the request's own. */
-  readonly target?: string;
 }
 
 /**
@@ -45,7 +39,10 @@ export function passThrough(
   });
   relayInformation(upstream, response);
   return new Promise((resolve, reject) => {
-    upstream.on("error", (error) => (response.headersSent || response.destroyed ? resolve() : reject(error)));
+    upstream.on("error", (cause) => {
+      if (response.headersSent || response.destroyed) resolve();
+      else reject(new EngineUnavailable(cause.message, { cause }));
+    });
     upstream.on("response", (answer) => {
       sendAnswer(answer, exchange);
       resolve();
@@ -61,9 +58,6 @@ function requestHeaders(request: IncomingMessage): string[] {
   return isFramed(headers) || bodiless.has(request.method ?? "") ? headers : [...headers, "Content-Length", "0"];
 }
 
-const isFramed = (headers: readonly string[]) =>
-  hasHeader(headers, "content-length") || hasHeader(headers, "transfer-encoding");
-
 /** 100 Continue and its kind, ahead of the answer. */
 function relayInformation(upstream: ClientRequest, response: ServerResponse): void {
   upstream.on("information", ({ statusCode, statusMessage, rawHeaders }) => {
@@ -73,15 +67,8 @@ function relayInformation(upstream: ClientRequest, response: ServerResponse): vo
 }
 
 function sendAnswer(answer: IncomingMessage, { request, response }: Exchange): void {
-  const status = answer.statusCode ?? 502;
-  // The engine's head says it all: nothing of Node's own is to be added to it.
-  response.sendDate = false;
-  response.removeHeader("connection");
-  response.removeHeader("transfer-encoding");
-  const headers = answerHeaders(answer, request);
-  const ends = isFramed(headers) || request.method === "HEAD" || status === 204 || status === 304;
-  if (!ends || !response.shouldKeepAlive) headers.push("Connection", "close");
-  response.writeHead(status, answer.statusMessage ?? "", headers);
+  response.sendDate = false; // the engine's head says it all
+  startResponse(response, answer.statusCode ?? 502, answerHeaders(answer, request), answer.statusMessage);
   response.flushHeaders();
   answer.pipe(response);
   answer.on("error", () => response.destroy());

@@ -1,5 +1,3 @@
-import { STATUS_CODES } from "node:http";
-
 /** Name and value in turn, as they came: order, case and repetition kept. */
 export type RawHeaders = readonly string[];
 
@@ -26,7 +24,9 @@ export function filterHeaders(headers: RawHeaders, keep: (lowerCaseName: string)
   return kept;
 }
 
-export const hasHeader = (headers: RawHeaders, name: string): boolean => valuesOf(headers, name).length > 0;
+/** True when the headers say where the body ends. */
+export const isFramed = (headers: RawHeaders): boolean =>
+  headers.some((name, i) => i % 2 === 0 && /^(content-length|transfer-encoding)$/i.test(name));
 
 function valuesOf(headers: RawHeaders, name: string): string[] {
   return headers.filter((_, i) => i % 2 === 1 && headers[i - 1]?.toLowerCase() === name);
@@ -39,4 +39,4 @@ export function renderHead(start: string, headers: RawHeaders): string {
   return `${lines.join("\r\n")}\r\n\r\n`;
 }
 
-export const statusLine = (status: number, text = STATUS_CODES[status] ?? ""): string => `HTTP/1.1 ${status} ${text}`;
+export const statusLine = (status: number, text = ""): string => `HTTP/1.1 ${status} ${text}`;

@@ -29,13 +29,20 @@ export interface ApiRequest {
   readonly signal: AbortSignal;
 }
 
-export type ApiResponse = JsonResponse | EmptyResponse | StreamResponse;
+export type ApiResponse = JsonResponse | TextResponse | EmptyResponse | StreamResponse;
 
 export interface JsonResponse {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent with a newline behind it, as Go's encoder does. */
   readonly json: unknown;
+}
+
+export interface TextResponse {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Sent as it is, `text/plain`. */
+  readonly text: string;
 }
 
 export interface EmptyResponse {
@@ -54,15 +61,15 @@ export interface StreamResponse {
 /** Sends one piece of the body; resolves when the client can take more. Rejects once the client is gone. */
 export type WriteStream = (chunk: string | Uint8Array) => Promise<void>;
 
-export interface RouteMatch {
-  readonly route: Route;
+export interface RouteMatch<R = Route> {
+  readonly route: R;
   readonly params: Readonly<Record<string, string>>;
 }
 
 /** The route for a method and a path (decoded, without version prefix); the first listed wins. */
-export type Router = (method: string, path: string) => RouteMatch | undefined;
+export type Router<R = Route> = (method: string, path: string) => RouteMatch<R> | undefined;
 
-export function createRouter(routes: readonly Route[]): Router {
+export function createRouter<R extends Pick<Route, "method" | "path">>(routes: readonly R[]): Router<R> {
   const compiled = routes.map((route) => ({ route, segments: segmentsOf(route.path) }));
   return (method, path) => {
     const segments = segmentsOf(path);

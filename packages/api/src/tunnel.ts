@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { EngineAddress } from "@skep/engine";
 import { filterHeaders, renderHead } from "./raw-headers.ts";
@@ -10,7 +10,7 @@ import { filterHeaders, renderHead } from "./raw-headers.ts";
  * Rejects when the engine is not there.
  */
 export function tunnel(engine: EngineAddress, client: Duplex, head: string, firstBytes: Uint8Array): Promise<void> {
-  const upstream = connect({ ...engine, allowHalfOpen: true });
+  const upstream = connectTo(engine);
   client.on("error", () => upstream.destroy());
   client.on("close", () => {
     if (!client.readableEnded) upstream.destroy(); // else what it sent may still be on its way
@@ -29,6 +29,11 @@ export function tunnel(engine: EngineAddress, client: Duplex, head: string, firs
     });
   });
 }
+
+const connectTo = (engine: EngineAddress): Socket =>
+  "socketPath" in engine
+    ? connect({ path: engine.socketPath, allowHalfOpen: true })
+    : connect({ ...engine, allowHalfOpen: true, noDelay: true });
 
 /**
  * The head of an upgrade request as the engine is to see it. `close` makes the engine hang up after an answer that is
