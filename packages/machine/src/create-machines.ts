@@ -38,8 +38,8 @@ export interface MachineOptions {
 export interface CreateMachinesOptions extends MachineOptions {
   /** In CIDR notation, or `free` for any that this machine has no route to. The first creation in a root decides. */
   readonly subnet?: string;
-  /** Nameservers of the new nodes; this machine's own ones by default. */
-  readonly nameservers?: readonly string[];
+  /** Nameservers of the new nodes, or `none`: every query is refused at once. This machine's own ones by default. */
+  readonly nameservers?: readonly string[] | "none";
   /** Flags for dockerd, with or without their leading `--`. */
   readonly engineOptions?: readonly string[];
   /** The command that starts skepd; this repository's by default, `false` for none. */
@@ -98,7 +98,7 @@ async function recordMachines(names: readonly string[], options: CreateMachinesO
   const network = parseSubnet(subnet);
   const records = await Promise.all(existing.map((name) => readMachine(root, name)));
   const indices = allocateIndices(network, new Set(records.flatMap((machine) => machine?.index ?? [])), names.length);
-  const nameservers = options.nameservers ?? (await usableNameservers(await hostNameservers(), gatewayOf(network)));
+  const nameservers = await decideNameservers(options.nameservers, gatewayOf(network));
   const createdAt = timestamp((options.clock ?? systemClock).now());
   const machines = names.map((name, i): Machine => {
     const index = indices[i] ?? 0;
@@ -112,6 +112,11 @@ async function recordMachines(names: readonly string[], options: CreateMachinesO
   });
   for (const machine of machines) await saveMachine(machine);
   return machines;
+}
+
+async function decideNameservers(wanted: readonly string[] | "none" | undefined, gateway: string) {
+  if (wanted === "none") return [gateway];
+  return wanted ?? usableNameservers(await hostNameservers(), gateway);
 }
 
 const asFlag = (option: string) => (option.startsWith("-") ? option : `--${option}`);

@@ -9,7 +9,7 @@ export { killDaemon, startDaemon } from "./drivers/netns/daemons.ts";
 export { findLeftovers } from "./drivers/netns/leftovers.ts";
 export { setLink } from "./drivers/netns/link.ts";
 export { enterCommand } from "./drivers/netns/node-commands.ts";
-export { type DaemonName, daemonPid } from "./drivers/netns/node-processes.ts";
+export { type DaemonName, daemonPid, initPid } from "./drivers/netns/node-processes.ts";
 export { type Host, systemHost } from "./host.ts";
 export { inspectMachine, listMachines, type MachineReport, machineState, swarmRole } from "./list-machines.ts";
 export { type LoadImageOptions, loadImage } from "./load-image.ts";

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { DomainError } from "@skep/model";
 
 /** One lock for all roots: subnets, the host's ip_forward and the bridge of each root are decided under it. */
@@ -17,8 +17,9 @@ export async function withMachineLock<T>(work: () => Promise<T>, signal?: AbortS
   const giveUp = () => holder.kill("SIGKILL");
   signal?.addEventListener("abort", giveUp, { once: true });
   try {
-    await locked(holder, ended);
+    const refusal = await untilLocked(holder, ended);
     signal?.throwIfAborted();
+    if (refusal !== undefined) throw new DomainError("unavailable", `cannot take the lock ${file}: ${refusal}`);
     signal?.removeEventListener("abort", giveUp);
     return await work();
   } finally {
@@ -28,7 +29,8 @@ export async function withMachineLock<T>(work: () => Promise<T>, signal?: AbortS
   }
 }
 
-async function locked(holder: ReturnType<typeof spawn>, ended: Promise<void>): Promise<void> {
+/** Resolves when the lock is ours, or else with what flock said. */
+async function untilLocked(holder: ChildProcess, ended: Promise<void>): Promise<string | undefined> {
   let said = "";
   holder.stderr?.on("data", (chunk) => {
     said += chunk;
@@ -37,10 +39,5 @@ async function locked(holder: ReturnType<typeof spawn>, ended: Promise<void>): P
     holder.stdout?.once("data", () => resolve(true));
     void ended.then(() => resolve(false));
   });
-  if (!(await got)) {
-    throw new DomainError(
-      "unavailable",
-      `cannot take the lock ${lockFile}: ${said.trim() || "flock did not start (npm run setup installs it)"}`,
-    );
-  }
+  return (await got) ? undefined : said.trim() || "flock did not start (npm run setup installs it)";
 }

@@ -1,2 +1,6 @@
+export { Cluster, type ClusterOptions } from "./cluster.ts";
 export * from "./fake-clock.ts";
 export * from "./fake-engine.ts";
+export { PrivateEngine, privateEngineProblem } from "./private-engine.ts";
+export { type CommandResult, type RunCommandOptions, runCommand } from "./run-command.ts";
+export { buildTestImage } from "./test-image.ts";

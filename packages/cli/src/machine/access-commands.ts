@@ -49,6 +49,7 @@ function execCommand({ io, outcome, rootOf }: MachineContext): Command {
     .addHelpText("after", "\nExamples:\n  skep machine exec node-1 -- ip -4 address\n  skep machine exec node-1 bash")
     .action(async (name: string, command: string[]) => {
       requireRoot();
-      outcome.exitCode = await execInMachine(await openMachine(rootOf(), name), command, io.environment);
+      const words = command[0] === "--" ? command.slice(1) : command; // left in place by passThroughOptions
+      outcome.exitCode = await execInMachine(await openMachine(rootOf(), name), words, io.environment);
     });
 }
