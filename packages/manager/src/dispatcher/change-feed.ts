@@ -26,7 +26,7 @@ export async function runChangeFeed(options: {
   readonly signal: AbortSignal;
 }): Promise<void> {
   const { store, clock, logger, listener, signal } = options;
-  const flusher = createFlusher(clock, listener.flush);
+  const flusher = createFlusher(clock, () => listener.flush());
   let revision = store.view().revision;
   while (!signal.aborted) {
     try {

@@ -18,18 +18,25 @@ const httpStatusOf: Record<ErrorCode, number> = {
 
 /** The JSON object a call brings. Throws `invalid-parameter` for anything else, and for too much of it. */
 export async function readJson(stream: ServerHttp2Stream): Promise<Readonly<Record<string, unknown>>> {
-  stream.setTimeout(bodyTimeoutMs, () => stream.close(constants.NGHTTP2_CANCEL));
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > maxBodyBytes) throw new DomainError("invalid-parameter", "request body is too large");
-    chunks.push(chunk);
-  }
-  const value = parse(Buffer.concat(chunks).toString("utf8"));
+  const value = parse(await readBody(stream));
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw new DomainError("invalid-parameter", "request body is no JSON object");
   return value as Readonly<Record<string, unknown>>;
+}
+
+function readBody(stream: ServerHttp2Stream): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  stream.setTimeout(bodyTimeoutMs, () => stream.close(constants.NGHTTP2_CANCEL));
+  stream.on("data", (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes <= maxBodyBytes) chunks.push(chunk);
+    else reject(new DomainError("invalid-parameter", "request body is too large"));
+  });
+  stream.on("end", () => resolve(Buffer.concat(chunks).toString("utf8")));
+  stream.on("close", () => reject(new DomainError("invalid-parameter", "request body broke off")));
+  return promise;
 }
 
 function parse(body: string): unknown {
@@ -56,6 +63,7 @@ export function refuse(stream: ServerHttp2Stream, error: unknown): void {
 function respond(stream: ServerHttp2Stream, status: number, body: object): void {
   if (stream.destroyed || stream.headersSent) return;
   stream.respond({ ":status": status, "content-type": "application/json" });
-  stream.end(JSON.stringify(body));
+  // Without waiting for the rest of a body that was refused.
+  stream.end(JSON.stringify(body), () => stream.close());
   stream.resume();
 }

@@ -79,15 +79,17 @@ function readableOf(stream: ServerHttp2Stream, brokenOff: string, signal: AbortS
   const stop = () => log.destroy();
   signal.addEventListener("abort", stop, { once: true });
   stream.on("error", () => {});
+  // A stream that breaks off ends like any other; only its code tells, once it is closed.
+  stream.on("end", () => stream.end());
   stream.on("close", () => {
-    if (!stream.readableEnded) log.destroy(new DomainError("unavailable", brokenOff));
+    if (stream.rstCode === constants.NGHTTP2_NO_ERROR) log.end();
+    else log.destroy(new DomainError("unavailable", brokenOff));
   });
   log.on("close", () => {
     signal.removeEventListener("abort", stop);
-    if (stream.readableEnded) stream.end();
-    else stream.close(constants.NGHTTP2_CANCEL);
+    stream.close(constants.NGHTTP2_CANCEL);
   });
-  stream.pipe(log);
+  stream.pipe(log, { end: false });
   if (signal.aborted) stop();
   return log;
 }
