@@ -27,7 +27,7 @@ missing_packages() {
 }
 
 apt() {
-  DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@" </dev/null
+  DEBIAN_FRONTEND=noninteractive apt-get -y -qq -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@" </dev/null
 }
 
 # The packages, once more with fresh lists when the ones at hand are empty or too old to install from.
@@ -83,8 +83,10 @@ install_packages() {
 
 install_modules() {
   if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
-    say 'npm ci'
-    npm ci --include=dev --include=optional --no-audit --no-fund --loglevel=error </dev/null
+    say 'npm install'
+    # not npm ci: it refuses a lockfile without the optional packages of every platform, and of biome's not each one is
+    # in every registry; --no-save installs the locked versions and leaves the lockfile as it is
+    npm install --no-save --include=dev --include=optional --no-audit --no-fund --loglevel=error </dev/null
     touch node_modules/.package-lock.json
   fi
   [ -x node_modules/.bin/node ] ||
