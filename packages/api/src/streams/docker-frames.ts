@@ -41,17 +41,29 @@ export async function* decodeFrames(source: AsyncIterable<Uint8Array>): AsyncGen
 const frameBytes = (buffer: Buffer): number =>
   buffer.length < headerBytes ? headerBytes : headerBytes + buffer.readUInt32BE(4);
 
-/** The lines of a raw (TTY) stream as frames of stdout, each with its line end. */
+/** A raw (TTY) stream as frames of stdout, piece by piece as it comes. */
+export async function* framesOfPieces(source: AsyncIterable<Uint8Array>): AsyncGenerator<Frame> {
+  for await (const payload of source) yield { stream: streamIds.stdout, payload };
+}
+
+/** The lines of a raw (TTY) stream as frames of stdout, each with its line end; very long ones in parts. */
 export async function* framesOfLines(source: AsyncIterable<Uint8Array>): AsyncGenerator<Frame> {
   let rest = Buffer.alloc(0);
   for await (const piece of source) {
     rest = Buffer.concat([rest, piece]);
-    for (let end = rest.indexOf(newline); end >= 0; end = rest.indexOf(newline)) {
-      yield { stream: streamIds.stdout, payload: rest.subarray(0, end + 1) };
-      rest = rest.subarray(end + 1);
+    for (let end = endOfLine(rest); end > 0; end = endOfLine(rest)) {
+      yield { stream: streamIds.stdout, payload: rest.subarray(0, end) };
+      rest = rest.subarray(end);
     }
   }
   if (rest.length > 0) yield { stream: streamIds.stdout, payload: rest };
 }
 
+/** Where the first line ends, its end included; 0 when it has not ended yet. As engines cut theirs. */
+function endOfLine(buffer: Buffer): number {
+  const end = buffer.indexOf(newline) + 1;
+  return end > 0 ? end : buffer.length > longestLineBytes ? buffer.length : 0;
+}
+
 const newline = 0x0a;
+const longestLineBytes = 16 * 1024;

@@ -1,7 +1,7 @@
 import { DomainError, isTerminal, type LogOptions, type Task, type TaskId } from "@skep/model";
 import type { WriteStream } from "../router.ts";
 import type { ManagerAccess } from "../swarm-node.ts";
-import { decodeFrames, encodeFrame, type Frame, framesOfLines, streamIds } from "./docker-frames.ts";
+import { decodeFrames, encodeFrame, type Frame, framesOfLines, framesOfPieces, streamIds } from "./docker-frames.ts";
 import { withTaskDetails } from "./log-details.ts";
 
 export interface LogSelection {
@@ -22,9 +22,10 @@ export interface LogSelection {
 export async function sendLogs(
   manager: ManagerAccess,
   selection: LogSelection,
-  write: WriteStream,
+  writeAny: WriteStream,
   signal: AbortSignal,
 ): Promise<void> {
+  const write = oneAtATime(writeAny);
   const { follow } = selection.options;
   const sending = new Map<TaskId, Promise<string | undefined>>();
   const waiting = new Set<string>();
@@ -43,6 +44,15 @@ export async function sendLogs(
   if (problems.size > 0 && !signal.aborted) await write(incomplete([...problems].join(", "), selection.tty));
 }
 
+/** Keeps pieces whole and in turn, however many tasks write. */
+function oneAtATime(write: WriteStream): WriteStream {
+  let last = Promise.resolve();
+  return (piece) => {
+    last = last.then(() => write(piece));
+    return last;
+  };
+}
+
 const isUnscheduled = (task: Task): boolean =>
   task.nodeId === undefined && !isTerminal(task.desiredState) && !isTerminal(task.status.state);
 
@@ -56,13 +66,17 @@ async function sendTask(
 ): Promise<string | undefined> {
   try {
     const log = await manager.taskLogs(task, options, signal);
-    const frames = task.spec.ContainerSpec?.TTY ? framesOfLines(log) : decodeFrames(log);
-    for await (const frame of frames) await write(output(frame, task, options, tty));
+    for await (const frame of framesOf(log, task, options)) await write(output(frame, task, options, tty));
     return undefined;
   } catch (error) {
     if (signal.aborted) return undefined;
     return error instanceof DomainError ? error.message : `task ${task.id}: ${(error as Error).message}`;
   }
+}
+
+function framesOf(log: AsyncIterable<Uint8Array>, task: Task, options: LogOptions): AsyncIterable<Frame> {
+  if (!task.spec.ContainerSpec?.TTY) return decodeFrames(log);
+  return options.details ? framesOfLines(log) : framesOfPieces(log);
 }
 
 function output({ stream, payload }: Frame, task: Task, options: LogOptions, tty: boolean): Uint8Array {

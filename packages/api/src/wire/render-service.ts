@@ -1,6 +1,7 @@
 import { type ServiceStatus, withDefaults } from "@skep/manager";
 import type { Service, UpdateStatus } from "@skep/model";
 import { renderMeta } from "./render-meta.ts";
+import { parseServiceSpec } from "./service-spec.ts";
 
 /** A service as `GET /services` shows it; `withDefaults` writes the defaults of its spec out. */
 export function renderService(
@@ -11,7 +12,7 @@ export function renderService(
   return {
     ID: service.id,
     ...renderMeta(service),
-    Spec: options.insertDefaults ? withDefaults(spec) : spec,
+    Spec: options.insertDefaults ? parseServiceSpec(withDefaults(spec)) : spec, // parsing puts the fields in order
     ...(previousSpec && { PreviousSpec: previousSpec }),
     Endpoint: {
       Spec: endpoint.spec ?? {},

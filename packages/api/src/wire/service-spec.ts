@@ -28,10 +28,7 @@ import {
 } from "./schema.ts";
 
 /** A service spec from a request body, in the form in which the engine would print it again. */
-export function parseServiceSpec(body: unknown): ServiceSpec {
-  const spec: Partial<ServiceSpec> = decode(serviceSpec, body, "swarm.ServiceSpec");
-  return { TaskTemplate: {}, ...spec };
-}
+export const parseServiceSpec = (body: unknown): ServiceSpec => decode(serviceSpec, body, "swarm.ServiceSpec");
 
 const resources = struct<Resources>("Resources", {
   NanoCPUs: integer(),
@@ -70,7 +67,7 @@ const taskSpec = struct<TaskSpec>("TaskSpec", {
   Placement: placement,
   Networks: networks,
   LogDriver: struct<NonNullable<TaskSpec["LogDriver"]>>("Driver", { Name: text, Options: labels }),
-  ForceUpdate: integer("uint64"),
+  ForceUpdate: (value, place) => integerKept("uint64")(value, place) ?? 0,
   Runtime: word(),
 });
 
@@ -104,7 +101,7 @@ const port = struct<PortConfig>("PortConfig", {
 const serviceSpec = struct<ServiceSpec>("ServiceSpec", {
   Name: text,
   Labels: labelsKept,
-  TaskTemplate: taskSpec,
+  TaskTemplate: (value, place) => taskSpec(value, place) ?? {},
   Mode: mode,
   UpdateConfig: updateConfig,
   RollbackConfig: updateConfig,

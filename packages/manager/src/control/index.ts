@@ -6,6 +6,7 @@ export { isAvailability, listNodes, removeNode, type SentNodeSpec, updateNode } 
 export { notYet, unimplemented } from "./not-yet.ts";
 export { createService, removeService, type ServiceUpdate, updateService } from "./services.ts";
 export { specDefaults, withDefaults } from "./spec-defaults.ts";
+export { storedSpec } from "./stored-spec.ts";
 export {
   clusterOf,
   defaultClusterSpec,

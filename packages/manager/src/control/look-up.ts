@@ -24,4 +24,4 @@ export const notFound = (kind: Kind, text: string) => new DomainError("not-found
 
 /** Names are compared regardless of case; only hostnames of nodes may occur twice. */
 const findByName = <K extends Named>(reader: Reader, kind: K, name: string): readonly Objects[K][] =>
-  reader.find(kind, "name" as never, kind === "node" ? name : name.toLowerCase());
+  reader.find(kind, "name" as never, name.toLowerCase());

@@ -14,6 +14,9 @@ export const defaultNodeCertExpiry = 90 * 24 * hour;
  */
 export const defaultHeartbeatPeriod = 1 * second;
 
+/** Nanoseconds. Not Docker's: nodes would be found down by the manager's own scheduling delays. */
+const shortestHeartbeatPeriod = second / 10;
+
 /** The swarm's one cluster object; absent only before the node that makes it has stored it. */
 export const clusterOf = (reader: Reader): Cluster | undefined => reader.find("cluster", "name", "default")[0];
 
@@ -96,8 +99,10 @@ function validateClusterSpec(spec: ClusterSpec): void {
   if (expiry !== 0 && expiry < hour) {
     throw rpcError("InvalidArgument", "minimum certificate expiry time is: 1h0m0s");
   }
-  if ((spec.Dispatcher?.HeartbeatPeriod ?? 0) < 0) {
-    throw rpcError("InvalidArgument", "heartbeat time period cannot be a negative duration");
+  const heartbeat = spec.Dispatcher?.HeartbeatPeriod ?? 0;
+  if (heartbeat < 0) throw rpcError("InvalidArgument", "heartbeat time period cannot be a negative duration");
+  if (heartbeat !== 0 && heartbeat < shortestHeartbeatPeriod) {
+    throw rpcError("InvalidArgument", "minimum heartbeat time period is: 100ms");
   }
 }
 

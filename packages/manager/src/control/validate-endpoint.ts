@@ -6,6 +6,9 @@ const invalid = (message: string) => rpcError("InvalidArgument", message);
 export function validateEndpoint(endpoint: EndpointSpec | undefined): void {
   const seen = new Set<string>();
   for (const port of endpoint?.Ports ?? []) {
+    for (const number of [port.TargetPort ?? 0, port.PublishedPort ?? 0]) {
+      if (number > 65535) throw invalid(`EndpointSpec: port ${number} is not between 0 and 65535`);
+    }
     if (endpoint?.Mode === "dnsrr" && port.PublishMode === "ingress") {
       throw invalid("EndpointSpec: port published with ingress mode can't be used with dnsrr mode");
     }

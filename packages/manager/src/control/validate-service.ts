@@ -38,8 +38,14 @@ function validateConstraints(constraints: readonly string[]): void {
   }
 }
 
+/** Not Docker's: more would exhaust the manager's memory before the first task ran. */
+const mostReplicas = 1_000_000;
+
 function validateMode({ Mode: mode, UpdateConfig: update }: ServiceSpec): void {
   if ((mode?.Replicated?.Replicas ?? 0) < 0) throw invalidArgument("Number of replicas must be non-negative");
+  if ((mode?.Replicated?.Replicas ?? 0) > mostReplicas) {
+    throw invalidArgument(`Number of replicas must not be more than ${mostReplicas}`);
+  }
   if ((mode?.ReplicatedJob?.MaxConcurrent ?? 0) < 0) {
     throw invalidArgument("Maximum concurrent jobs must not be negative");
   }
