@@ -20,9 +20,10 @@ export interface Reader {
   /** In a transaction: the revision that its writes will carry. */
   readonly revision: number;
   get<K extends Kind>(kind: K, id: string): Objects[K] | undefined;
+  /** In no particular order, as the state was at the call; can be iterated over more than once. */
   all<K extends Kind>(kind: K): Iterable<Objects[K]>;
   count(kind: Kind): number;
-  /** In no particular order. The index `name` is looked up regardless of case. */
+  /** In no particular order. `name` is looked up regardless of case. */
   find<K extends Kind>(kind: K, index: Indices[K], key: string): readonly Objects[K][];
   /** Objects whose id starts with `prefix`, in the order of their ids, at most `limit`. */
   withIdPrefix<K extends Kind>(kind: K, prefix: string, limit?: number): readonly Objects[K][];
