@@ -10,7 +10,7 @@ import { type Host, requirePrograms } from "./host.ts";
 import { withMachineLock } from "./lock.ts";
 import { checkMachineName, type Machine, machinePaths, prefixOf } from "./machine.ts";
 import { machineNames, readMachine, readPool, saveMachine, savePool } from "./machine-records.ts";
-import { hostNameservers, usableNameservers } from "./nameservers.ts";
+import { answeringNameservers, hostNameservers } from "./nameservers.ts";
 import { removeMachine, removePoolIfEmpty } from "./remove-machine.ts";
 import {
   addressIn,
@@ -24,6 +24,12 @@ import {
   subnetsOfRoutes,
 } from "./subnet.ts";
 
+/**
+ * `none`, like an empty list, has nodes ask the bridge, where nothing listens on port 53: every query is refused at
+ * once. A nameserver that stays silent instead would cost an engine 10 s for each image it looks up.
+ */
+export type Nameservers = readonly string[] | "none";
+
 /** What is being done to a node, in the order it happens; shown to the operator. */
 export type OnStep = (name: string, step: string) => void;
 
@@ -36,10 +42,13 @@ export interface MachineOptions {
 }
 
 export interface CreateMachinesOptions extends MachineOptions {
-  /** In CIDR notation, or `free` for any that this machine has no route to. The first creation in a root decides. */
+  /**
+   * In CIDR notation; `free` for any in 10.77.0.0/16 that this machine has no route to. By default 192.168.99.0/24, or a
+   * free one when that is in use. The first creation in a root decides.
+   */
   readonly subnet?: string;
-  /** Nameservers of the new nodes, or `none`: every query is refused at once. This machine's own ones by default. */
-  readonly nameservers?: readonly string[] | "none";
+  /** Nameservers of the new nodes; by default those of this machine that answer. */
+  readonly nameservers?: Nameservers;
   /** Flags for dockerd, with or without their leading `--`. */
   readonly engineOptions?: readonly string[];
   /** The command that starts skepd; this repository's by default, `false` for none. */
@@ -58,7 +67,8 @@ const ownSkepd = fileURLToPath(new URL("../../../bin/skepd", import.meta.url));
 export async function createMachines(names: readonly string[], options: CreateMachinesOptions): Promise<Machine[]> {
   checkNames(names, options.root);
   requirePrograms(options.host, neededPrograms);
-  const machines = await withMachineLock(() => recordOrUndo(names, options), options.signal);
+  const nameservers = options.nameservers ?? (await answeringNameservers(await hostNameservers()));
+  const machines = await withMachineLock(() => recordOrUndo(names, nameservers, options), options.signal);
   const results = await Promise.allSettled(machines.map((machine) => bringUp(machine, options)));
   const failures = results.filter((result) => result.status === "rejected").map(({ reason }) => reason as Error);
   options.signal?.throwIfAborted();
@@ -74,9 +84,13 @@ function checkNames(names: readonly string[], root: string): void {
   if (twice !== undefined) throw new DomainError("invalid-parameter", `node name ${twice} is given twice`);
 }
 
-async function recordOrUndo(names: readonly string[], options: CreateMachinesOptions): Promise<Machine[]> {
+async function recordOrUndo(
+  names: readonly string[],
+  nameservers: Nameservers,
+  options: CreateMachinesOptions,
+): Promise<Machine[]> {
   try {
-    return await recordMachines(names, options);
+    return await recordMachines(names, nameservers, options);
   } catch (error) {
     await removePoolIfEmpty(options.host, resolve(options.root));
     throw error;
@@ -84,7 +98,11 @@ async function recordOrUndo(names: readonly string[], options: CreateMachinesOpt
 }
 
 /** Reserves names and addresses, and makes the bridge: quick, and under the lock. */
-async function recordMachines(names: readonly string[], options: CreateMachinesOptions): Promise<Machine[]> {
+async function recordMachines(
+  names: readonly string[],
+  nameservers: Nameservers,
+  options: CreateMachinesOptions,
+): Promise<Machine[]> {
   const root = resolve(options.root);
   const existing = await machineNames(root);
   const taken = names.find((name) => existing.includes(name));
@@ -98,25 +116,20 @@ async function recordMachines(names: readonly string[], options: CreateMachinesO
   const network = parseSubnet(subnet);
   const records = await Promise.all(existing.map((name) => readMachine(root, name)));
   const indices = allocateIndices(network, new Set(records.flatMap((machine) => machine?.index ?? [])), names.length);
-  const nameservers = await decideNameservers(options.nameservers, gatewayOf(network));
   const createdAt = timestamp((options.clock ?? systemClock).now());
   const machines = names.map((name, i): Machine => {
     const index = indices[i] ?? 0;
     const skepd = options.skepd ?? ownSkepd;
     return {
       ...{ name, driver: "netns", root, prefix: prefixOf(root), subnet, index, address: addressIn(network, index) },
-      ...{ nameservers, engineOptions: (options.engineOptions ?? []).map(asFlag), createdAt },
+      nameservers: nameservers === "none" || nameservers.length === 0 ? [gatewayOf(network)] : nameservers,
+      ...{ engineOptions: (options.engineOptions ?? []).map(asFlag), createdAt },
       ...(skepd !== false && { skepd: resolve(skepd) }),
       paths: machinePaths(root, name),
     };
   });
   for (const machine of machines) await saveMachine(machine);
   return machines;
-}
-
-async function decideNameservers(wanted: readonly string[] | "none" | undefined, gateway: string) {
-  if (wanted === "none") return [gateway];
-  return wanted ?? usableNameservers(await hostNameservers(), gateway);
 }
 
 const asFlag = (option: string) => (option.startsWith("-") ? option : `--${option}`);
@@ -136,14 +149,15 @@ async function ensurePool(root: string, options: CreateMachinesOptions): Promise
       `the nodes of ${root} are in subnet ${recorded.subnet}: remove them first, or use another --root for ${options.subnet}`,
     );
   }
-  const subnet = recorded?.subnet ?? (await decideSubnet(host, options.subnet ?? defaultSubnet));
+  const subnet = recorded?.subnet ?? (await decideSubnet(host, options.subnet));
   await savePool(root, { subnet });
   await ensureBridge(host, prefixOf(root), subnet, signal);
   return subnet;
 }
 
-async function decideSubnet(host: Host, wanted: string): Promise<string> {
+async function decideSubnet(host: Host, wanted: string | undefined): Promise<string> {
   const used = subnetsOfRoutes(await host.run(["ip", "-j", "-4", "route", "show", "table", "all"]));
+  if (wanted === undefined) return chooseSubnet([defaultSubnet, ...freeSubnetCandidates], used);
   if (wanted === "free") return chooseSubnet(freeSubnetCandidates, used);
   const subnet = parseSubnet(wanted);
   if (used.some((other) => overlaps(subnet, other))) {

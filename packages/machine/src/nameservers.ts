@@ -21,23 +21,17 @@ export async function hostNameservers(): Promise<string[]> {
 
 const probeMs = 700;
 
-/**
- * The nameservers for new nodes: those of `candidates` that answer, or else `refusing`, an address where nothing
- * listens on port 53. A nameserver that stays silent would cost an engine 10 s for each image it looks up; one that
- * refuses costs nothing.
- */
-export async function usableNameservers(
+/** Those of `candidates` that answer a query, all asked at the same time. */
+export async function answeringNameservers(
   candidates: readonly string[],
-  refusing: string,
   answers: (address: string) => Promise<boolean> = answersQueries,
 ): Promise<readonly string[]> {
-  const checked = await Promise.all(candidates.map(async (address) => ({ address, ok: await answers(address) })));
-  const usable = checked.filter(({ ok }) => ok).map(({ address }) => address);
-  return usable.length > 0 ? usable : [refusing];
+  const answered = await Promise.all(candidates.map((address) => answers(address)));
+  return candidates.filter((_, i) => answered[i]);
 }
 
 /** True when any DNS answer, even an error, arrives within 0.7 s. */
-async function answersQueries(address: string, port = 53): Promise<boolean> {
+export async function answersQueries(address: string, port = 53): Promise<boolean> {
   const socket = createSocket("udp4");
   return new Promise<boolean>((resolve) => {
     const timer = setTimeout(() => settle(false), probeMs);

@@ -33,7 +33,10 @@ function createCommand({ io, rootOf }: MachineContext): Command {
   return new Command("create")
     .description("Create nodes, several at the same time; done when each one's engine and skepd answer")
     .argument("<name...>", "names of the nodes; each becomes its node's host name")
-    .option("--subnet <cidr>", "network of the nodes; the first one created decides (default: 192.168.99.0/24)")
+    .option(
+      "--subnet <cidr>",
+      "network of the nodes; the first one created decides (default: 192.168.99.0/24, or a free one)",
+    )
     .option(
       "--dns <address>",
       "nameserver of the nodes, repeatable (default: this machine's own, if they answer)",
