@@ -120,7 +120,11 @@ test("who gives up before the node has answered makes it forget the request", as
   expect(status).toBe(404);
 });
 
-test("a log breaks off with its node, also one that has not begun", async () => {
+test.each<[string, (agent: TestAgent, swarm: TestSwarm) => void]>([
+  ["breaks its connection off", (agent) => agent.vanish()],
+  ["closes its connection", (agent) => agent.connection.destroy()],
+  ["is killed", (agent, swarm) => swarm.kill(agent.connection)],
+])("a log breaks off when its node %s, also one that has not begun", async (_what, end) => {
   const { swarm, agent, open } = await start();
   await using _ = swarm;
   const opening = open();
@@ -130,7 +134,7 @@ test("a log breaks off with its node, also one that has not begun", async () => 
   const waiting = open();
   await agent.next("logs");
   const both = Promise.allSettled([text(log), waiting]);
-  agent.vanish();
+  end(agent, swarm);
   expect(await both).toMatchObject([
     { reason: { code: "unavailable", message: "logs of task t1 broke off" } },
     { reason: { code: "unavailable", message: "node node-1 is not available" } },

@@ -79,10 +79,10 @@ function readableOf(stream: ServerHttp2Stream, brokenOff: string, signal: AbortS
   const stop = () => log.destroy();
   signal.addEventListener("abort", stop, { once: true });
   stream.on("error", () => {});
-  // A stream that breaks off ends like any other; only its code tells, once it is closed.
+  // A stream that its node resets ends like any other, one that we destroy has no bad code: both must be right.
   stream.on("end", () => stream.end());
   stream.on("close", () => {
-    if (stream.rstCode === constants.NGHTTP2_NO_ERROR) log.end();
+    if (stream.readableEnded && stream.rstCode === constants.NGHTTP2_NO_ERROR) log.end();
     else log.destroy(new DomainError("unavailable", brokenOff));
   });
   log.on("close", () => {

@@ -1,5 +1,5 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from "node:http2";
-import { connect as connectTls } from "node:tls";
+import { connect as connectTls, type TLSSocket } from "node:tls";
 import {
   type AgentMessage,
   type Clock,
@@ -54,7 +54,7 @@ export class TestSwarm implements AsyncDisposable {
   readonly rootCa: RootCa;
   readonly workerToken: string;
   readonly dispatcher: Dispatcher;
-  readonly #connections: ClientHttp2Session[] = [];
+  readonly #connections = new Map<ClientHttp2Session, TLSSocket>();
   readonly #options: SwarmOptions;
   #port = 0;
 
@@ -109,20 +109,23 @@ export class TestSwarm implements AsyncDisposable {
   }
 
   connect(certificate?: Certificate): ClientHttp2Session {
-    const connection = connect("https://swarm-manager", {
-      createConnection: () =>
-        connectTls({
-          host: "127.0.0.1",
-          port: this.#port,
-          ca: this.rootCa.certPem,
-          servername: "swarm-manager",
-          ALPNProtocols: ["h2"],
-          ...(certificate && { cert: certificate.certPem, key: certificate.keyPem }),
-        }),
+    const socket = connectTls({
+      host: "127.0.0.1",
+      port: this.#port,
+      ca: this.rootCa.certPem,
+      servername: "swarm-manager",
+      ALPNProtocols: ["h2"],
+      ...(certificate && { cert: certificate.certPem, key: certificate.keyPem }),
     });
+    const connection = connect("https://swarm-manager", { createConnection: () => socket });
     connection.on("error", () => {});
-    this.#connections.push(connection);
+    this.#connections.set(connection, socket);
     return connection;
+  }
+
+  /** As if the other side were killed. */
+  kill(connection: ClientHttp2Session): void {
+    this.#connections.get(connection)?.destroy();
   }
 
   /** Status and body of one call. */
@@ -169,7 +172,7 @@ export class TestSwarm implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const connection of this.#connections) connection.destroy();
+    for (const connection of this.#connections.keys()) connection.destroy();
     await this.dispatcher.close();
     if (!this.#options.store) await this.store.close();
   }
