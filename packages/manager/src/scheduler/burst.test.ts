@@ -43,12 +43,13 @@ test("a burst that ended before anyone waited is not lost", async () => {
   expect(ends).toEqual([10]);
 });
 
-test("closing ends the wait and leaves no timer", async () => {
+test("closing ends the wait and leaves no timer, nor does a note that comes late", async () => {
   const { clock, burst, ends, wait } = counted();
   burst.note();
   const waiting = wait();
   burst.close();
   await waiting;
   expect(ends).toEqual([0]);
+  burst.note();
   expect(clock.pending).toBe(0);
 });

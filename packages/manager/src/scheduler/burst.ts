@@ -14,6 +14,7 @@ export class Burst {
   private firstMs: number | undefined;
   private cancelTimer: (() => void) | undefined;
   private isOver = false;
+  private isClosed = false;
   private wake: (() => void) | undefined;
 
   constructor(clock: Clock, limits: BurstLimits) {
@@ -22,6 +23,7 @@ export class Burst {
   }
 
   note(): void {
+    if (this.isClosed) return;
     const now = this.clock.now();
     this.firstMs ??= now;
     this.cancelTimer?.();
@@ -31,12 +33,13 @@ export class Burst {
 
   /** Resolves when a burst is over, at once if one is already; each burst ends one wait. For one waiter at a time. */
   async over(): Promise<void> {
-    if (!this.isOver) await new Promise<void>((resolve) => (this.wake = resolve));
+    if (!this.isOver && !this.isClosed) await new Promise<void>((resolve) => (this.wake = resolve));
     this.isOver = false;
   }
 
-  /** Ends the wait and the timer, for good. */
+  /** Ends the wait and the timer; later notes count for nothing. */
   close(): void {
+    this.isClosed = true;
     this.end();
   }
 

@@ -60,7 +60,7 @@ export class NodeLoad {
 
   /** How many tasks made from this version of the service have failed here within five minutes before `nowMs`. */
   recentFailures(task: Task, nowMs: number): number {
-    const times = this.failures.get(failureKey(task));
+    const times = this.failures.size > 0 ? this.failures.get(failureKey(task)) : undefined;
     return times ? times.filter((time) => time > nowMs - failureMemoryMs).length : 0;
   }
 
