@@ -3,6 +3,7 @@ import { chmod, rm } from "node:fs/promises";
 import { createServer, type Server, type ServerOptions } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import { type AddressInfo, connect, type Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import type { Clock, Logger } from "@skep/model";
 import { routeFirstRequest } from "./first-request.ts";
 import type { RequestHandler } from "./request-handler.ts";
@@ -39,7 +40,10 @@ export class Listener {
   readonly #target: ListenTarget;
   readonly #clock: Clock;
   readonly #logger: Logger;
-  readonly #sockets = new Set<Socket>();
+  /** Connections on which HTTP is spoken. */
+  readonly #http = new Set<Duplex>();
+  /** Connections that are something else, or nothing yet. */
+  readonly #others = new Set<Duplex>();
 
   constructor(handler: RequestHandler, target: ListenTarget, clock: Clock, logger: Logger) {
     this.#target = target;
@@ -65,15 +69,13 @@ export class Listener {
 
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    for (const socket of this.#others) socket.destroy();
     this.#server.closeIdleConnections();
-    const cancel = this.#clock.after(closeGraceMs, () => this.#destroyAll());
+    const cancel = this.#clock.after(closeGraceMs, () => {
+      for (const socket of this.#http) socket.destroy();
+    });
     await closed;
     cancel();
-    this.#destroyAll(); // the server does not count connections that were handed on
-  }
-
-  #destroyAll(): void {
-    for (const socket of this.#sockets) socket.destroy();
   }
 
   async #listenUnix(path: string): Promise<string> {
@@ -95,7 +97,10 @@ export class Listener {
     server.maxHeadersCount = 0;
     server.on("request", (request, response) => void handler.handle(request, response));
     server.on("checkContinue", (request, response) => void handler.handle(request, response));
-    server.on("upgrade", (request, socket, head) => void handler.upgrade(request, socket, head));
+    server.on("upgrade", (request, socket, head) => {
+      this.#keep(socket, this.#others);
+      void handler.upgrade(request, socket, head);
+    });
     this.#interceptConnections(server, tls ? "secureConnection" : "connection", handler);
     return server;
   }
@@ -105,16 +110,25 @@ export class Listener {
     const [accept] = server.listeners(event) as ((this: Server, socket: Socket) => void)[];
     if (!accept) throw new Error(`node:http does not listen for ${event}`);
     server.removeAllListeners(event);
-    server.prependListener("connection", (socket: Socket) => {
-      this.#sockets.add(socket);
-      socket.on("close", () => this.#sockets.delete(socket));
-    });
     server.on(event, (socket: Socket) => {
+      this.#keep(socket, this.#others);
       routeFirstRequest(socket, headersTimeoutMs, {
-        http: () => accept.call(server, socket),
+        http: () => {
+          this.#keep(socket, this.#http);
+          accept.call(server, socket);
+        },
         hijack: (hijack) => void handler.hijack(socket, hijack),
       });
     });
+    if (event === "secureConnection") server.on("connection", (socket: Socket) => this.#keep(socket, this.#others));
+  }
+
+  /** Remembers a connection until it is closed, as one of the one kind or the other. */
+  #keep(socket: Duplex, kind: Set<Duplex>): void {
+    if (!this.#http.delete(socket) && !this.#others.delete(socket)) {
+      socket.on("close", () => this.#http.delete(socket) || this.#others.delete(socket));
+    }
+    kind.add(socket);
   }
 }
 

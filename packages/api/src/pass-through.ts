@@ -28,7 +28,7 @@ export function passThrough(
     headers: requestHeaders(request),
     maxHeaderSize,
   });
-  upstream.flushHeaders();
+  upstream.write(headOnly);
   body.pipe(upstream);
   upstream.on("close", () => {
     body.unpipe(upstream);
@@ -50,11 +50,15 @@ export function passThrough(
   });
 }
 
+/** Written to send a head at once: `flushHeaders` would turn bytes beyond ASCII into UTF-8. */
+const headOnly = Buffer.alloc(0);
+
 /** Methods for which Node takes a request without framing as one without a body; for others it would add chunked. */
 const bodiless = new Set(["GET", "HEAD", "DELETE", "OPTIONS", "TRACE"]);
 
 function requestHeaders(request: IncomingMessage): string[] {
   const headers = endToEnd(request.rawHeaders);
+  if (request.httpVersionMinor === 0 && request.headers.host === undefined) headers.push("Host", "docker");
   return isFramed(headers) || bodiless.has(request.method ?? "") ? headers : [...headers, "Content-Length", "0"];
 }
 
@@ -69,7 +73,7 @@ function relayInformation(upstream: ClientRequest, response: ServerResponse): vo
 function sendAnswer(answer: IncomingMessage, { request, response }: Exchange): void {
   response.sendDate = false; // the engine's head says it all
   startResponse(response, answer.statusCode ?? 502, answerHeaders(answer, request), answer.statusMessage);
-  response.flushHeaders();
+  response.write(headOnly);
   answer.pipe(response);
   answer.on("error", () => response.destroy());
 }

@@ -3,6 +3,8 @@ export type RawHeaders = readonly string[];
 
 /** Of one connection, not of the message (RFC 9110, 7.6.1). The framing of the body stays as it was. */
 const hopByHop = new Set(["connection", "keep-alive", "proxy-connection", "upgrade", "te"]);
+/** A Connection header that names these is lying: without them nobody knows where the message ends. */
+const framing = new Set(["content-length", "transfer-encoding"]);
 
 /** The headers to hand on: all but those that speak of the connection they came by. */
 export function endToEnd(headers: RawHeaders): string[] {
@@ -12,7 +14,7 @@ export function endToEnd(headers: RawHeaders): string[] {
       .split(",")
       .map((name) => name.trim()),
   );
-  return filterHeaders(headers, (name) => !hopByHop.has(name) && (name === "content-length" || !named.includes(name)));
+  return filterHeaders(headers, (name) => !hopByHop.has(name) && (framing.has(name) || !named.includes(name)));
 }
 
 export function filterHeaders(headers: RawHeaders, keep: (lowerCaseName: string) => boolean): string[] {
@@ -26,7 +28,7 @@ export function filterHeaders(headers: RawHeaders, keep: (lowerCaseName: string)
 
 /** True when the headers say where the body ends. */
 export const isFramed = (headers: RawHeaders): boolean =>
-  headers.some((name, i) => i % 2 === 0 && /^(content-length|transfer-encoding)$/i.test(name));
+  headers.some((name, i) => i % 2 === 0 && framing.has(name.toLowerCase()));
 
 function valuesOf(headers: RawHeaders, name: string): string[] {
   return headers.filter((_, i) => i % 2 === 1 && headers[i - 1]?.toLowerCase() === name);

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { connect, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import type { EngineAddress } from "@skep/engine";
+import { type EngineAddress, EngineUnavailable } from "@skep/engine";
 import { filterHeaders, renderHead } from "./raw-headers.ts";
 
 /**
@@ -16,9 +16,9 @@ export function tunnel(engine: EngineAddress, client: Duplex, head: string, firs
     if (!client.readableEnded) upstream.destroy(); // else what it sent may still be on its way
   });
   return new Promise((resolve, reject) => {
-    upstream.on("error", (error) => {
-      if (upstream.bytesRead > 0 || !upstream.pending) client.destroy();
-      reject(error);
+    upstream.on("error", (cause) => {
+      if (upstream.bytesWritten > 0) client.destroy();
+      reject(new EngineUnavailable(cause.message, { cause }));
     });
     upstream.on("connect", () => {
       upstream.write(head, "latin1");
