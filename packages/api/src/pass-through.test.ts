@@ -100,7 +100,7 @@ test("keeps a connection for the next request", async () => {
   await using facade = await Facade.start({ http: (request, response) => response.end(request.url) });
   const client = facade.connect();
   client.write("GET /a HTTP/1.1\r\nHost: x\r\n\r\nGET /b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-  expect((await readAll(client)).toString()).toMatch(/\/a[^]*\/b/);
+  expect((await readAll(client)).toString()).toMatch(/\/a.*\/b/s);
 });
 
 test("relays 100 Continue when the engine gives it, and not before", async () => {
@@ -121,7 +121,7 @@ test("relays 100 Continue when the engine gives it, and not before", async () =>
   const first = await readBytes(client, 25);
   expect(first).toBe("HTTP/1.1 100 Continue\r\n\r\n");
   client.write("body");
-  expect((await readAll(client)).toString()).toMatch(/^HTTP\/1.1 200 OK\r\n[^]*\r\n\r\nbody$/);
+  expect((await readAll(client)).toString()).toMatch(/^HTTP\/1.1 200 OK\r\n.*\r\n\r\nbody$/s);
 });
 
 test("lets the engine answer before it has read the request", async () => {

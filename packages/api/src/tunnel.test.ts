@@ -94,7 +94,7 @@ test.each([upgrade, hijack])("says when there is no engine to join", async (requ
   await using facade = await Facade.start();
   await facade.stopEngine();
   expect(await facade.exchange(request)).toMatch(
-    /^HTTP\/1.1 503 Service Unavailable\r\n[^]*\r\n\r\n\{"message":"skepd cannot reach the Docker Engine at [^]*--engine"\}\n$/,
+    /^HTTP\/1.1 503 Service Unavailable\r\n.*\r\n\r\n\{"message":"skepd cannot reach the Docker Engine at .*--engine"\}\n$/s,
   );
 });
 

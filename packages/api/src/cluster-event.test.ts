@@ -1,0 +1,104 @@
+import type { Node, NodeId, Service, ServiceId } from "@skep/model";
+import type { Change } from "@skep/store";
+import { expect, test } from "vitest";
+import { clusterEvents } from "./cluster-event.ts";
+
+const at = "2026-11-23T07:17:52.841Z";
+const times = { version: 1, createdAt: at, updatedAt: at };
+
+const web = (spec: Partial<Service["spec"]> = {}, rest: Partial<Service> = {}): Service => ({
+  ...times,
+  id: "s1" as ServiceId,
+  spec: {
+    Name: "web",
+    TaskTemplate: { ContainerSpec: { Image: "nginx:1" } },
+    Mode: { Replicated: { Replicas: 2 } },
+    ...spec,
+  },
+  specVersion: 1,
+  endpoint: {},
+  ...rest,
+});
+
+const node = (rest: Partial<Node> = {}): Node => ({
+  ...times,
+  id: "n1" as NodeId,
+  spec: { Role: "worker", Availability: "active" },
+  description: {
+    Hostname: "node-1",
+    Platform: { Architecture: "x86_64", OS: "linux" },
+    Resources: {},
+    Engine: { EngineVersion: "20.10.24" },
+  },
+  status: { state: "ready", addr: "192.168.0.1" },
+  ...rest,
+});
+
+/** `Type Action ID name=value …`, one a line. */
+const told = (change: Change) =>
+  clusterEvents({ changes: [change] }, 0).map(({ Type, Action, Actor }) =>
+    [Type, Action, Actor.ID, ...Object.entries(Actor.Attributes).map(([name, value]) => `${name}=${value}`)].join(" "),
+  );
+
+const serviceChange = (before: Service | undefined, after: Service | undefined): Change => ({
+  kind: "service",
+  id: "s1",
+  ...(before ? { before } : {}),
+  ...(after ? { after } : {}),
+});
+const nodeChange = (before: Node | undefined, after: Node | undefined): Change => ({
+  kind: "node",
+  id: "n1",
+  ...(before ? { before } : {}),
+  ...(after ? { after } : {}),
+});
+
+test("has the shape the engine writes", () => {
+  expect(JSON.stringify(clusterEvents({ changes: [serviceChange(undefined, web())] }, 0)[0])).toBe(
+    '{"Type":"service","Action":"create","Actor":{"ID":"s1","Attributes":{"name":"web"}},"scope":"swarm","time":1795418272,"timeNano":1795418272841000000}',
+  );
+});
+
+test("tells of services that come, change and go", () => {
+  expect(told(serviceChange(undefined, web()))).toEqual(["service create s1 name=web"]);
+  expect(told(serviceChange(web(), web()))).toEqual(["service update s1 name=web"]);
+  expect(told(serviceChange(web(), undefined))).toEqual(["service remove s1 name=web"]);
+});
+
+test("shows what an update changed", () => {
+  expect(told(serviceChange(web(), web({ Mode: { Replicated: { Replicas: 3 } } })))).toEqual([
+    "service update s1 name=web replicas.new=3 replicas.old=2",
+  ]);
+  expect(told(serviceChange(web(), web({ TaskTemplate: { ContainerSpec: { Image: "nginx:2" } } })))).toEqual([
+    "service update s1 image.new=nginx:2 image.old=nginx:1 name=web",
+  ]);
+  const updating = web({}, { updateStatus: { state: "updating", message: "" } });
+  const completed = web({}, { updateStatus: { state: "completed", message: "" } });
+  expect(told(serviceChange(web(), updating))).toEqual(["service update s1 name=web updatestate.new=updating"]);
+  expect(told(serviceChange(updating, completed))).toEqual([
+    "service update s1 name=web updatestate.new=completed updatestate.old=updating",
+  ]);
+});
+
+test("shows what became of a node", () => {
+  expect(told(nodeChange(undefined, node()))).toEqual(["node create n1 name=node-1"]);
+  expect(told(nodeChange(node(), node({ status: { state: "down", addr: "" } })))).toEqual([
+    "node update n1 name=node-1 state.new=down state.old=ready",
+  ]);
+  expect(told(nodeChange(node(), node({ spec: { Role: "manager", Availability: "drain" } })))).toEqual([
+    "node update n1 availability.new=drain availability.old=active name=node-1 role.new=manager role.old=worker",
+  ]);
+  const manager = (leader: boolean) => node({ manager: { addr: "a", leader, reachability: "reachable" } });
+  expect(told(nodeChange(manager(true), manager(false)))).toEqual([
+    "node update n1 leader.new=false leader.old=true name=node-1",
+  ]);
+});
+
+test("dates a removal by the clock, as the object cannot", () => {
+  const [event] = clusterEvents({ changes: [nodeChange(node(), undefined)] }, 5_500);
+  expect(event).toMatchObject({ Action: "remove", time: 5, timeNano: 5.5e9 });
+});
+
+test("says nothing of tasks", () => {
+  expect(clusterEvents({ changes: [{ kind: "task", id: "t1" }] }, 0)).toEqual([]);
+});
