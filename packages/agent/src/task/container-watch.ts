@@ -40,6 +40,7 @@ export class ContainerWatch {
   readonly #backOff: BackOff;
   /** The latest list by task; undefined while the engine is away. */
   #listed: ReadonlyMap<string, ListedContainer> | undefined;
+  #away = false;
   #nextList = Promise.withResolvers<void>();
 
   constructor(options: WatchOptions) {
@@ -62,7 +63,8 @@ export class ContainerWatch {
         await Promise.all([this.#followEvents(both), this.#compareAgainAndAgain(both)]);
       } catch (err) {
         if (signal.aborted) break;
-        this.#options.log.warn({ err }, "engine does not answer, trying again");
+        if (!this.#away) this.#options.log.warn({ err }, "engine does not answer, trying again");
+        this.#away = true;
       }
       connection.abort();
       this.#listed = undefined;
@@ -85,6 +87,8 @@ export class ContainerWatch {
       const containers = await this.#options.engine.listContainers({ all: true, labels: [swarmLabel.task] });
       if (signal.aborted) return;
       this.#backOff.reset();
+      if (this.#away) this.#options.log.info({ containers: containers.length }, "engine answers again");
+      this.#away = false;
       this.#take(containers.map(listed));
       await this.#pause(compareEveryMs, signal);
     }

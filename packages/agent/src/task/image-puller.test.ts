@@ -1,3 +1,4 @@
+import { EngineUnavailable } from "@skep/engine";
 import { silentLogger } from "@skep/model";
 import { FakeClock, FakeEngine, settle } from "@skep/testkit";
 import { expect, test } from "vitest";
@@ -133,4 +134,16 @@ test("a pull that nobody waits for any more is given up", async () => {
   await clock.advanceAsync(10_000);
   await third;
   expect(engine.images.has("other:1")).toBe(true);
+});
+
+test("an engine that goes away during a pull is no registry's answer: the pull is made again", async () => {
+  const { engine, ensure, pulls } = node();
+  engine.registry.set("other:1", "sha256:other");
+  engine.after = (call) => {
+    if (call === "pull other:1") throw new EngineUnavailable("the connection broke");
+  };
+  await expect(ensure("1", { reference: "other:1" })).rejects.toThrow("the connection broke");
+  engine.after = () => {};
+  await ensure("2", { reference: "other:1" });
+  expect(pulls()).toHaveLength(2);
 });

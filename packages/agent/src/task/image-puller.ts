@@ -26,6 +26,8 @@ interface Pull {
   readonly controller: AbortController;
   waiting: number;
   endedAtMs?: number;
+  /** The engine went away meanwhile: nothing is known of the image. */
+  broken?: EngineUnavailable;
 }
 
 /**
@@ -79,8 +81,12 @@ export class ImagePuller {
     const before = this.#pulls.get(keyOf(request))?.ended;
     const run = async () => {
       await before;
-      await this.#pull(request, controller.signal, answered.resolve);
+      const broken = await this.#pull(request, controller.signal, answered.resolve);
       pull.endedAtMs = this.#clock.now();
+      if (broken) {
+        pull.broken = broken;
+        if (this.#pulls.get(keyOf(request)) === pull) this.#pulls.delete(keyOf(request));
+      }
       answered.resolve();
     };
     const pull: Pull = {
@@ -94,7 +100,12 @@ export class ImagePuller {
     return pull;
   }
 
-  async #pull({ reference, registryAuth }: ImageRequest, signal: AbortSignal, onAnswer: () => void): Promise<void> {
+  /** Resolves when the pull has ended; with the error when it was the engine that went away. */
+  async #pull(
+    { reference, registryAuth }: ImageRequest,
+    signal: AbortSignal,
+    onAnswer: () => void,
+  ): Promise<EngineUnavailable | undefined> {
     const registry = registryOf(reference);
     try {
       await this.#engine.pullImage(reference, registryAuth, signal, () => {
@@ -102,11 +113,13 @@ export class ImagePuller {
         onAnswer();
       });
     } catch (err) {
-      if (signal.aborted) return;
+      if (err instanceof EngineUnavailable) return err;
+      if (signal.aborted) return undefined;
       if (isConnectionError(err)) this.#unreachableAtMs.set(registry, this.#clock.now());
       else this.#unreachableAtMs.delete(registry);
       this.#log.warn({ image: reference, err }, "pulling image failed");
     }
+    return undefined;
   }
 
   #knownUnreachable(reference: string): boolean {
@@ -135,6 +148,7 @@ export class ImagePuller {
     pull.waiting++;
     try {
       await orAborted(until, signal);
+      if (pull.broken) throw pull.broken;
     } finally {
       pull.waiting--;
       if (pull.waiting === 0 && pull.endedAtMs === undefined) pull.controller.abort();
@@ -148,5 +162,4 @@ const keyOf = ({ reference, registryAuth = "" }: ImageRequest) => `${reference}\
 const connectionError =
   /no such host|dial (tcp|udp)|i\/o timeout|handshake timeout|connection (refused|reset)|network is unreachable|no route to host|server misbehaving|Client\.Timeout|deadline exceeded|temporary failure|\bEOF$/i;
 
-const isConnectionError = (error: unknown): boolean =>
-  !(error instanceof EngineUnavailable) && error instanceof Error && connectionError.test(error.message);
+const isConnectionError = (error: unknown): boolean => error instanceof Error && connectionError.test(error.message);

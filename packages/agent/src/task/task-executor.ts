@@ -1,4 +1,4 @@
-import { type Engine, EngineError } from "@skep/engine";
+import { type Engine, EngineError, EngineUnavailable } from "@skep/engine";
 import type { Clock, ContainerSpec, Logger, Task, TaskSpec } from "@skep/model";
 import { taskName } from "@skep/model";
 import { containerConfig, stopGraceSeconds, swarmLabel } from "./container-config.ts";
@@ -85,6 +85,11 @@ export class TaskExecutor {
 
 export const isStatus = (error: unknown, status: number): boolean =>
   error instanceof EngineError && error.status === status;
+
+/** The engine, or containerd below it, is away or going away: the task is not to blame. */
+export const isPassing = (error: unknown): boolean =>
+  error instanceof EngineUnavailable ||
+  (error instanceof Error && /context canceled|transport is closing|containerd\.sock/.test(error.message));
 
 /** Volumes with a driver, options or labels of their own are made beforehand; the engine makes all others. */
 function volumesOf(spec: ContainerSpec): Readonly<Record<string, unknown>>[] {

@@ -14,7 +14,7 @@ import { BackOff } from "./back-off.ts";
 import { hasHealthcheck } from "./container-config.ts";
 import type { ContainerState } from "./container-state.ts";
 import { describeStep, planTask, type TaskStep, type TaskView } from "./plan-task.ts";
-import { isStatus, type NodeParts, TaskExecutor } from "./task-executor.ts";
+import { isPassing, isStatus, type NodeParts, TaskExecutor } from "./task-executor.ts";
 import { furtherStatus, nextStatus } from "./task-status.ts";
 
 export interface RunnerOptions {
@@ -125,7 +125,9 @@ export class TaskRunner {
         this.#backOff.reset();
       } catch (err) {
         if (signal.aborted) break;
-        this.#parts.log.warn({ task: this.#assignment.task.id, step: this.#step, err }, "task step failed");
+        const fields = { task: this.#assignment.task.id, step: this.#step, err };
+        if (err instanceof EngineUnavailable) this.#parts.log.debug(fields, "engine is away");
+        else this.#parts.log.warn(fields, "task step failed, trying again");
         this.#stale = true;
         await this.#backOff.wait(signal);
       }
@@ -249,6 +251,9 @@ export class TaskRunner {
     this.#status = next;
     this.#report(next);
     this.#changed();
+    if (next.state !== "running" && !isTerminal(next.state)) return;
+    const { id: task, serviceName: service } = this.#assignment.task;
+    this.#parts.log.info({ task, service, state: next.state, err: next.err }, "task changed");
   }
 
   async #sleep(): Promise<void> {
@@ -297,8 +302,3 @@ function expandedSpec(
     throw error;
   }
 }
-
-/** The engine, or containerd below it, is away or going away: the task is not to blame. */
-const isPassing = (error: unknown): boolean =>
-  error instanceof EngineUnavailable ||
-  (error instanceof Error && /context canceled|transport is closing|containerd\.sock/.test(error.message));
