@@ -1,5 +1,5 @@
 import type { ContainerSummary, Engine, EngineEvent } from "@skep/engine";
-import type { Clock, Logger } from "@skep/model";
+import { type Clock, type Logger, pause } from "@skep/model";
 import { BackOff } from "./back-off.ts";
 import { swarmLabel } from "./container-config.ts";
 import { type ContainerState, phaseOf } from "./container-state.ts";
@@ -90,7 +90,7 @@ export class ContainerWatch {
       if (this.#away) this.#options.log.info({ containers: containers.length }, "engine answers again");
       this.#away = false;
       this.#take(containers.map(listed));
-      await this.#pause(compareEveryMs, signal);
+      await pause(this.#options.clock, compareEveryMs, signal);
     }
   }
 
@@ -99,20 +99,6 @@ export class ContainerWatch {
     this.#nextList.resolve();
     this.#nextList = Promise.withResolvers();
     this.#options.onList(containers);
-  }
-
-  #pause(ms: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const cancel = this.#options.clock.after(ms, () => {
-        signal.removeEventListener("abort", stop);
-        resolve();
-      });
-      const stop = () => {
-        cancel();
-        resolve();
-      };
-      signal.addEventListener("abort", stop, { once: true });
-    });
   }
 }
 
