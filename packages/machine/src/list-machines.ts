@@ -1,4 +1,4 @@
-import { daemonPid, daemonsOf, initPid } from "./drivers/netns/node-processes.ts";
+import { daemonPid, daemonsOf, initPid, pidNamespaceOf } from "./drivers/netns/node-processes.ts";
 import type { Machine, MachineState } from "./machine.ts";
 import { machineNames, readMachine } from "./machine-records.ts";
 import { requestOver } from "./unix-http.ts";
@@ -26,7 +26,9 @@ export async function inspectMachine(root: string, name: string): Promise<Machin
 }
 
 export function machineState(machine: Machine): MachineState {
-  if (initPid(machine) === undefined) return "stopped";
+  const init = initPid(machine);
+  if (init === undefined) return "stopped";
+  if (pidNamespaceOf(init) === undefined) return "unknown";
   return daemonsOf(machine).every((daemon) => daemonPid(machine, daemon) !== undefined) ? "running" : "degraded";
 }
 

@@ -1,14 +1,21 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { DomainError } from "@skep/model";
 
-/** One lock for all roots: subnets, the host's ip_forward and the bridge of each root are decided under it. */
-const lockFile = "/run/skep-machine.lock";
+/**
+ * One lock for all roots: subnets, the host's ip_forward and the bridge of each root are decided under it. It is taken on
+ * a folder that is there anyway, so that no lock file is left behind.
+ */
+const lockedFolder = "/run";
 
 /**
  * Runs `work` while this process holds the machine-wide lock. flock(1) holds it for us and lets go when its standard
  * input closes, so a killed process never leaves it locked.
  */
-export async function withMachineLock<T>(work: () => Promise<T>, signal?: AbortSignal, file = lockFile): Promise<T> {
+export async function withMachineLock<T>(
+  work: () => Promise<T>,
+  signal?: AbortSignal,
+  file = lockedFolder,
+): Promise<T> {
   const holder = spawn("flock", [file, "sh", "-c", "echo locked; exec cat"], { stdio: ["pipe", "pipe", "pipe"] });
   const ended = new Promise<void>((resolve) => {
     holder.once("error", () => resolve());

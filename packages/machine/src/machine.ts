@@ -49,8 +49,9 @@ export interface MachinePaths {
 /**
  * - `incomplete`: a folder without a record, left by an interrupted creation or removal
  * - `degraded`: the node is up, but its engine or its skepd is not
+ * - `unknown`: the node is up, and only root may look at its daemons
  */
-export type MachineState = "incomplete" | "running" | "degraded" | "stopped";
+export type MachineState = "incomplete" | "running" | "degraded" | "unknown" | "stopped";
 
 export function machinePaths(root: string, name: string): MachinePaths {
   const home = join(resolve(root), name);

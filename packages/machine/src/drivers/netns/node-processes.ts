@@ -44,7 +44,7 @@ export function networkNamespace(node: NodeName): string | undefined {
  */
 export function nodeProcesses(node: NodeName, known?: string): Process[] {
   const init = initPid(node);
-  const namespaces = [known, networkNamespace(node), init === undefined ? undefined : readNamespace(init)].filter(
+  const namespaces = [known, networkNamespace(node), init === undefined ? undefined : pidNamespaceOf(init)].filter(
     (name): name is string => name !== undefined && !isOurs(name),
   );
   const home = machinePaths(node.root, node.name).home;
@@ -58,7 +58,8 @@ export function nodeProcesses(node: NodeName, known?: string): Process[] {
 const isOurs = (namespace: string) =>
   namespace === readlinkSync("/proc/self/ns/net") || namespace === readlinkSync("/proc/self/ns/pid");
 
-function readNamespace(pid: number): string | undefined {
+/** Undefined when the process is gone, or belongs to somebody whom we may not look at. */
+export function pidNamespaceOf(pid: number): string | undefined {
   try {
     return readlinkSync(`/proc/${pid}/ns/pid`);
   } catch {
@@ -71,7 +72,7 @@ export function daemonPid(machine: Machine, daemon: DaemonName): number | undefi
   const init = initPid(machine);
   const inner = Number.parseInt(readText(join(machine.paths.run, pidFiles[daemon])) ?? "", 10);
   if (init === undefined || !(inner > 0)) return undefined;
-  const namespace = readNamespace(init);
+  const namespace = pidNamespaceOf(init);
   return nodeProcesses(machine).find(({ pidNamespace, innerPid }) => pidNamespace === namespace && innerPid === inner)
     ?.pid;
 }
