@@ -24,7 +24,7 @@ export class ConstraintEnforcer {
   constructor({ store, clock, logger }: ConstraintEnforcerOptions) {
     this.store = store;
     this.clock = clock;
-    this.logger = logger.child({ component: "constraint-enforcer" });
+    this.logger = logger;
   }
 
   /** Resolves once `signal` aborts. */

@@ -10,7 +10,7 @@ export interface PendingGroup {
 
 /** True while the scheduler has to find, or confirm, the task's node. */
 export const isPending = (task: Task): boolean =>
-  task.status.state === "pending" && compareTaskStates(task.desiredState, "running") <= 0;
+  task.status.state === "pending" && compareTaskStates(task.desiredState, "complete") <= 0;
 
 const keyOf = (task: Task) => `${task.serviceId}/${task.specVersion}/${task.nodeId ?? ""}`;
 

@@ -1,7 +1,8 @@
-import { type Kind, type Node, type Objects, silentLogger, type Task } from "@skep/model";
+import { type Clock, type Kind, type Node, type Objects, silentLogger, type Task } from "@skep/model";
 import { MemoryStore, type Store } from "@skep/store";
 import { FakeClock, settle } from "@skep/testkit";
 import { expect, onTestFinished, test } from "vitest";
+import { pause } from "./pause.ts";
 import { Scheduler } from "./scheduler.ts";
 import { gib, node, nodes, running, task, tasks } from "./test-data.ts";
 
@@ -13,12 +14,18 @@ class Cluster {
   readonly clock = new FakeClock();
   readonly store: Store = new MemoryStore({ clock: this.clock });
 
-  static async start(present: readonly Node[], tasks: readonly Task[] = []): Promise<Cluster> {
+  /** With `meanwhile` the scheduler hears of changes late; it happens right before the scheduler's first write. */
+  static async start(
+    present: readonly Node[],
+    tasks: readonly Task[] = [],
+    meanwhile?: (cluster: Cluster) => Promise<void>,
+  ): Promise<Cluster> {
     const cluster = new Cluster();
     await cluster.put("node", ...present);
     await cluster.put("task", ...tasks);
     const stop = new AbortController();
-    const options = { store: cluster.store, clock: cluster.clock, logger: silentLogger, pickIndex: () => 0 };
+    const store = meanwhile ? tardy(cluster.store, cluster.clock, () => meanwhile(cluster)) : cluster.store;
+    const options = { store, clock: cluster.clock, logger: silentLogger, pickIndex: () => 0 };
     const running = new Scheduler(options).run(stop.signal);
     onTestFinished(async () => {
       stop.abort();
@@ -171,55 +178,52 @@ test("a thousand tasks and more are placed evenly, in several transactions", asy
   expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(1);
 });
 
-/** A store in which `change` happens right before the scheduler's first write, which has not seen it. */
-function changedBeforeWrite(inner: Store, change: () => Promise<unknown>): Store {
-  let first = true;
-  return new Proxy(inner, {
-    get(target, name) {
-      if (name !== "update" || !first) return Reflect.get(target, name).bind?.(target) ?? Reflect.get(target, name);
-      first = false;
-      return async (write: Parameters<Store["update"]>[0]) => {
-        await change();
-        return target.update(write);
-      };
-    },
-  });
-}
-
 test.each([
   ["its node was drained meanwhile", "node", node("node-1", { availability: "drain" }), "web.1 assigned node-2"],
   ["it was stopped meanwhile", "task", task(1, { desired: "shutdown" }), "web.1 pending"],
 ] as const)("a task is not put where it no longer belongs: %s", async (_, kind, object, line) => {
-  const clock = new FakeClock();
-  const cluster = new Cluster();
-  await cluster.put("node", ...nodes(2));
-  await cluster.put("task", task(1));
-  const store = changedBeforeWrite(cluster.store, () => cluster.put(kind as Kind, object as Task));
-  const stop = new AbortController();
-  const running = new Scheduler({ store, clock, logger: silentLogger, pickIndex: () => 0 }).run(stop.signal);
-  for (let turn = 0; turn < 5; turn++) {
-    await clock.advanceAsync(5);
-    await settle();
-  }
+  const cluster = await Cluster.start(nodes(2), [task(1)], (cluster) => cluster.put(kind, object as Task & Node));
+  await cluster.settle(20);
   expect(cluster.lines).toEqual([line]);
-  stop.abort();
-  await running;
+});
+
+test("what was written before an assignment, and is heard of after it, does not give its room away again", async () => {
+  const cluster = await Cluster.start(nodes(1), [task(1, { ...reserving(6), desired: "ready" })], (cluster) =>
+    cluster.put("task", task(1, reserving(6)), task(2, { ...reserving(6), node: "node-1" })),
+  );
+  await cluster.settle(20);
+  expect(cluster.lines[0]).toBe("web.1 assigned node-1");
+  expect(cluster.lines[1]).toContain("web.2 pending node-1 (no suitable node (insufficient resources on 1 node)");
 });
 
 test("after a failed write the scheduler lists anew and goes on", async () => {
-  const clock = new FakeClock();
-  const cluster = new Cluster();
-  await cluster.put("node", node("node-1"));
-  await cluster.put("task", task(1));
-  const store = changedBeforeWrite(cluster.store, () => Promise.reject(new Error("disk full")));
-  const stop = new AbortController();
-  const running = new Scheduler({ store, clock, logger: silentLogger }).run(stop.signal);
-  await clock.advanceAsync(5);
+  const cluster = await Cluster.start([node("node-1")], [task(1)], () => Promise.reject(new Error("disk full")));
   expect(cluster.lines).toEqual(["web.1 pending"]);
-  await clock.advanceAsync(1_000);
-  await clock.advanceAsync(5);
+  await cluster.settle(1_000);
+  await cluster.settle();
   expect(cluster.lines).toEqual(["web.1 assigned node-1"]);
-  stop.abort();
-  await running;
-  expect(clock.pending).toBe(0);
 });
+
+/** `store` as one hears of it late who has `meanwhile` happen before his first write. */
+function tardy(store: Store, clock: Clock, meanwhile: () => Promise<void>): Store {
+  let happened = false;
+  return {
+    view: () => store.view(),
+    changed: (revision, signal) => store.changed(revision, signal),
+    lead: (signal) => store.lead(signal),
+    close: () => store.close(),
+    async update(change) {
+      if (!happened) {
+        happened = true;
+        await meanwhile();
+      }
+      return store.update(change);
+    },
+    async *watch(revision, signal) {
+      for await (const set of store.watch(revision, signal)) {
+        await pause(clock, 4, signal);
+        yield set;
+      }
+    },
+  };
+}

@@ -44,7 +44,7 @@ export class Scheduler {
   constructor({ store, clock, logger, pickIndex }: SchedulerOptions) {
     this.store = store;
     this.clock = clock;
-    this.logger = logger.child({ component: "scheduler" });
+    this.logger = logger;
     this.pickIndex = pickIndex ?? ((length) => Math.floor(Math.random() * length));
   }
 
