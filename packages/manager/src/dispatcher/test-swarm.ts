@@ -49,6 +49,9 @@ export interface SwarmOptions {
 /** Making an authority takes a tenth of a second; one will do for all tests of a file. */
 const sharedRoot: Promise<RootCa> = createRootCa(systemClock);
 
+/** In real time a test on a busy machine must not lose its nodes. */
+const patient: Cluster["spec"] = { Name: "default", Dispatcher: { HeartbeatPeriod: 60e9 } };
+
 export class TestSwarm implements AsyncDisposable {
   readonly store: Store;
   readonly rootCa: RootCa;
@@ -64,7 +67,10 @@ export class TestSwarm implements AsyncDisposable {
     if (store.view().count("cluster") === 0) {
       const joinTokens = { worker: newJoinToken(rootCa.certPem), manager: newJoinToken(rootCa.certPem) };
       await store.update((tx) => {
-        tx.put("cluster", someCluster(rootCa, { joinTokens, ...options.cluster }));
+        tx.put(
+          "cluster",
+          someCluster(rootCa, { joinTokens, ...(!options.clock && { spec: patient }), ...options.cluster }),
+        );
         for (const id of options.nodes ?? []) tx.put("node", someNode(id));
       });
     }
@@ -193,6 +199,7 @@ export class TestAgent {
     this.stream = connection.request({ ":method": "POST", ":path": "/session" });
     this.stream.on("error", () => {});
     this.closed = new Promise((resolve) => this.stream.on("close", resolve));
+    this.stream.on("close", () => this.#wake());
     this.stream.on("data", (chunk: Buffer) => {
       for (const message of this.#lines.push(chunk)) this.#received.push(message as ManagerMessage);
       this.#wake();
@@ -203,12 +210,13 @@ export class TestAgent {
     this.stream.write(jsonLine(message));
   }
 
-  /** The next message of that type; what comes before it is dropped. */
+  /** The next message of that type; what comes before it is dropped. Rejects when the session ends before. */
   async next<T extends ManagerMessage["type"]>(type: T): Promise<Extract<ManagerMessage, { type: T }>> {
     for (;;) {
       const message = this.#received.shift();
       if (message?.type === type) return message as Extract<ManagerMessage, { type: T }>;
       if (message) continue;
+      if (this.stream.destroyed) throw new Error(`the session ended without a message of type ${type}`);
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
