@@ -2,6 +2,7 @@ import { type Service, type ServiceId, type Task, timestamp, unreachable } from 
 import type { Store, Transaction } from "@skep/store";
 import { newTask } from "./new-task.ts";
 import type { Plan, SlotPlan } from "./plan.ts";
+import { isLive } from "./slot.ts";
 import type { TaskStep } from "./step.ts";
 
 /** As swarmkit's batches: a transaction too large would keep everybody else waiting. */
@@ -106,5 +107,9 @@ function applyStep(tx: Transaction, service: Service | undefined, step: TaskStep
 
 function orphaned(task: Task, now: number): Task {
   const message = "Task belonged to a node that has been down for too long";
-  return { ...task, status: { ...task.status, state: "orphaned", timestamp: timestamp(now), message } };
+  return {
+    ...task,
+    desiredState: isLive(task) ? "shutdown" : task.desiredState,
+    status: { ...task.status, state: "orphaned", timestamp: timestamp(now), message },
+  };
 }

@@ -17,13 +17,14 @@ export function finishSlot(slot: Slot, decision: Decision, context: Context): Sl
   const created = decision.create && createStep(slot, decision.create, blocked);
   const starts = staying.map((task) => planStart(task, blocked, context));
   const forgotten = new Set(excess(slot, ending, created ? 1 : 0, context));
+  const orphaned = slot.tasks.filter((task, i) => !forgotten.has(task) && isSilent(ending[i] ?? task, context));
   const steps: TaskStep[] = [
     ...(created ? [created] : []),
     ...starts.flatMap(({ step }) => (step ? [step] : [])),
     ...[...decision.stop]
-      .filter(([task]) => !forgotten.has(task))
+      .filter(([task]) => !forgotten.has(task) && !orphaned.includes(task))
       .map(([task, reason]): TaskStep => ({ do: "shutdown", task, reason })),
-    ...slot.tasks.filter((task) => isSilent(task, context) && !forgotten.has(task)).map(orphan),
+    ...orphaned.map((task): TaskStep => ({ do: "orphan", task })),
     ...[...forgotten].map((task): TaskStep => ({ do: "delete", task })),
   ];
   const wakeAt = starts.reduce((first, start) => earlier(first, start.wakeAt), decision.wakeAt);
@@ -47,7 +48,7 @@ function createStep(slot: Slot, create: NonNullable<Decision["create"]>, blocked
 function planStart(task: Task, blocked: boolean, { now }: Context): { step?: TaskStep; wakeAt?: number } {
   if (task.desiredState === "running" || hasEnded(task)) return {};
   const createdAt = Date.parse(task.createdAt);
-  const dueAt = task.cause === "restart" ? createdAt + restartDelayMs(task) : createdAt;
+  const dueAt = task.cause === "restart" ? createdAt + restartDelayMs(task.spec) : createdAt;
   if (now < dueAt) return { wakeAt: dueAt };
   const timeoutAt = createdAt + predecessorTimeoutMs;
   return blocked && now < timeoutAt ? { wakeAt: timeoutAt } : { step: { do: "start", task } };
@@ -55,8 +56,12 @@ function planStart(task: Task, blocked: boolean, { now }: Context): { step?: Tas
 
 const hasEnded = ({ status }: Task) => isTerminal(status.state);
 
-/** Tasks beyond the history's length, oldest of all first; never one that is to run, or may still be running. */
+/**
+ * Tasks beyond the history's length, oldest of all first; never one that is to run, or may still be running. A slot
+ * without a task to run keeps them all: they tell whether it is to have one.
+ */
 function excess(slot: Slot, ending: readonly Task[], newer: number, context: Context): Task[] {
+  if (newer === 0 && !ending.some(isLive)) return [];
   if (ending.length + newer <= context.historyLength) return [];
   return slot.tasks.filter((task, i) => {
     const then = ending[i] ?? task;
@@ -71,5 +76,3 @@ const isEvidence = (task: Task, { updating, service }: Context) =>
 /** True for a task that should have stopped, on a node that has been down for so long that we give up on it. */
 const isSilent = (task: Task, context: Context) =>
   !isLive(task) && !hasEnded(task) && whereabouts(task, context) === "dead";
-
-const orphan = (task: Task): TaskStep => ({ do: "orphan", task });

@@ -1,8 +1,16 @@
-import { type Constraint, type Node, nodeMatches, parseConstraints, platformMatches, type Service } from "@skep/model";
+import {
+  type Constraint,
+  type Node,
+  nodeMatches,
+  parseConstraints,
+  platformMatches,
+  type Service,
+  type Task,
+} from "@skep/model";
 import type { Context } from "./context.ts";
-import { mayRestart } from "./policy.ts";
+import { mayRestart, mustRunAgain } from "./policy.ts";
 import type { Seat } from "./seat.ts";
-import { type Slot, slotOf } from "./slot.ts";
+import { endedByItself, type Slot, slotOf } from "./slot.ts";
 
 /** Which nodes a global service has tasks on: one on each that is ready, active and suits it. */
 export function seatNodes(slots: ReadonlyMap<string, Slot>, nodes: Iterable<Node>, context: Context): Seat[] {
@@ -47,11 +55,9 @@ function seatNode(slot: Slot, node: Node, suitable: boolean, context: Context): 
 const seatEmptied = (slot: Slot, reason: "node-unsuitable" | "node-drained" | "outdated"): Seat | undefined =>
   slot.tasks.length === 0 ? undefined : { want: "pause", slot, reason, outdatedOnly: reason === "outdated" };
 
-/** True when the node's last task ended by itself, and the restart policy wants no other. */
+/** True when the last task that ran on the node ended by itself, and the restart policy wants no other. */
 function isFinished({ tasks }: Slot, { service }: Context): boolean {
-  const [newest] = tasks;
-  if (!newest || service.updateStatus?.state === "rollback_started") return false;
-  const { state } = newest.status;
-  const ended = state === "complete" || state === "failed" || state === "rejected";
-  return ended && !mayRestart(newest, tasks);
+  const isDone = (task: Task) => endedByItself(task) && !mayRestart(task, tasks);
+  const last = tasks.find((task) => task.status.runningAt !== undefined || isDone(task));
+  return last !== undefined && isDone(last) && !mustRunAgain(tasks, service);
 }

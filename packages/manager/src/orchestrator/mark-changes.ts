@@ -7,17 +7,16 @@ import { isLive, slotKey } from "./slot.ts";
 
 /** Marks what a change set asks the orchestrator to look at; costs no more than what changed does. */
 export function markChanges({ changes }: ChangeSet, reader: Reader, agenda: Agenda): void {
-  for (const { kind, id, before, after } of changes) {
-    switch (kind) {
+  for (const change of changes) {
+    switch (change.kind) {
       case "service":
-        agenda.mark(id as ServiceId);
+        agenda.mark(change.id as ServiceId);
         break;
       case "task":
-        markTask(before as Task | undefined, after as Task | undefined, agenda);
+        markTask(change.before, change.after, agenda);
         break;
       case "node":
-        if (concernsTasks(before as Node | undefined, after as Node | undefined))
-          markNode(id as NodeId, reader, agenda);
+        if (concernsTasks(change.before, change.after)) markNode(change.id as NodeId, reader, agenda);
         break;
       case "cluster":
         markEverything(reader, agenda);

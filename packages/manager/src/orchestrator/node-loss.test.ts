@@ -14,6 +14,13 @@ test("a task on a node that has been removed is replaced at once", () => {
   expect(plan(service(1), [task({ id: "t1", node: "gone" })])).toEqual(["+ slot 1 (replica)", "- task t1 (node-lost)"]);
 });
 
+test("a task that was orphaned with its node is replaced at once too", () => {
+  expect(plan(service(1), [task({ id: "t1", node: "gone", state: "orphaned" })])).toEqual([
+    "+ slot 1 (replica)",
+    "- task t1 (node-lost)",
+  ]);
+});
+
 test("a node that is only unknown or disconnected loses nothing", () => {
   expect(plan(service(1), [task()], n1({ state: "unknown" }))).toEqual([]);
   expect(plan(service(1), [task()], n1({ state: "disconnected" }))).toEqual([]);

@@ -1,4 +1,11 @@
-import { millisecondsOf, type Service, type ServiceSpec, type Task, type UpdateConfig } from "@skep/model";
+import {
+  millisecondsOf,
+  type Service,
+  type ServiceSpec,
+  type Task,
+  type TaskSpec,
+  type UpdateConfig,
+} from "@skep/model";
 
 /** Defaults of a service that says nothing (`swarm-api.md` section 5.2). */
 const defaultRestartDelayMs = 5_000;
@@ -35,10 +42,9 @@ export function updatePolicy(service: Service): UpdatePolicy {
   };
 }
 
-/** How long a replacement of a task that ended waits before it starts. */
-export function restartDelayMs({ spec }: Task): number {
-  const delay = spec.RestartPolicy?.Delay;
-  return delay === undefined ? defaultRestartDelayMs : millisecondsOf(delay);
+/** How long a task made in place of one that ended waits before it starts. */
+export function restartDelayMs({ RestartPolicy: policy }: TaskSpec): number {
+  return policy?.Delay === undefined ? defaultRestartDelayMs : millisecondsOf(policy.Delay);
 }
 
 /** Tasks to keep per slot, the current one included (`swarm-api.md` section 12); never none, as the newest tells what became of the slot. */
@@ -77,3 +83,10 @@ export function mayRestart(task: Task, slotTasks: readonly Task[]): boolean {
   );
   return restarts.length < attempts;
 }
+
+/**
+ * A rollback runs slots again whose last task may not be restarted, so that it always leads to a service that is whole,
+ * as swarmkit's does; each of them once.
+ */
+export const mustRunAgain = (slotTasks: readonly Task[], { updateStatus, specVersion }: Service): boolean =>
+  updateStatus?.state === "rollback_started" && !slotTasks.some((task) => task.specVersion === specVersion);

@@ -1,7 +1,7 @@
 import { isTerminal, type Task } from "@skep/model";
 import { type Context, whereabouts } from "./context.ts";
 import { type Decision, nothing } from "./decision.ts";
-import { conditionAllows, mayRestart, restartDelayMs } from "./policy.ts";
+import { conditionAllows, mayRestart, mustRunAgain, restartDelayMs } from "./policy.ts";
 import type { Slot } from "./slot.ts";
 import type { StopReason } from "./step.ts";
 
@@ -9,6 +9,7 @@ import type { StopReason } from "./step.ts";
 type Fate = "stays" | "ended" | "lost" | "leaving";
 
 function fateOf(task: Task, context: Context): Fate {
+  if (task.status.state === "orphaned") return "lost";
   if (isTerminal(task.status.state)) return "ended";
   const where = whereabouts(task, context);
   if (where === "drained") return "leaving";
@@ -55,36 +56,57 @@ function handOver(heir: Task, fates: ReadonlyMap<Task, Fate>, context: Context):
   return { stop };
 }
 
+/** No task of the newest kind is left that could go on. */
 function replace(slot: Slot, fates: ReadonlyMap<Task, Fate>, context: Context): Decision {
-  const going = [...fates].filter(([, fate]) => fate !== "stays");
-  const [newest] = going;
-  if (!newest) return nothing;
-  const [last, fate] = newest;
-  const startFirst = context.policy.order === "start-first" && fate !== "lost";
-  const spared = (task: Task, its: Fate) => startFirst && its === "leaving" && task.status.state === "running";
-  const stop = new Map(going.filter(([task, its]) => !spared(task, its)).map(([task, its]) => [task, reasonOf[its]]));
-  const served = [...fates.values()].includes("stays") && context.isOutdated(last);
-  if (served) return { stop };
-  if (fate === "ended") return restart(last, slot, stop, context);
-  if (!conditionAllows(last)) return { stop: new Map(stop).set(last, reasonOf[fate]) };
-  if (stop.has(last)) return { stop, create: { cause: "replica", delayMs: 0 } };
-  const givenUp = slot.tasks[0] !== last; // a replacement was tried and may not be restarted: better the old one than none
-  return givenUp ? { stop } : { stop, create: { cause: "replica", delayMs: 0, besides: true } };
+  const [last, ...others] = [...fates.keys()].filter((task) => fates.get(task) !== "stays");
+  if (!last) return nothing;
+  const startFirst = context.policy.order === "start-first";
+  const spared = (task: Task) =>
+    startFirst && fates.get(task) === "leaving" && isRunning(task) && conditionAllows(task);
+  const stop = stopAll(
+    [last, ...others].filter((task) => !spared(task)),
+    fates,
+  );
+  const outdated = slot.live.filter((task) => fates.get(task) === "stays");
+  if (outdated.length > 0 && context.isOutdated(last)) return { stop };
+  const allowed = fates.get(last) === "ended" ? restart(last, slot, context) : move(last, slot, spared(last));
+  const empties = stop.size === slot.live.length && !allowed.create && allowed.wakeAt === undefined;
+  const next: Next = empties && mustRunAgain(slot.tasks, context.service) ? anew : allowed;
+  if (next.wakeAt !== undefined) stop.delete(last);
+  else for (const task of superseded(outdated, last, next, startFirst)) stop.set(task, "outdated");
+  return { ...next, stop };
+}
+
+/** Outdated tasks go when another is made first; if none is, those that a rollback has left in a slot that is done. */
+function superseded(outdated: readonly Task[], last: Task, next: Next, startFirst: boolean): readonly Task[] {
+  if (next.create) return startFirst ? [] : outdated;
+  return outdated.filter(({ createdAt }) => createdAt > last.createdAt);
+}
+
+const stopAll = (tasks: readonly Task[], fates: ReadonlyMap<Task, Fate>) =>
+  new Map(tasks.map((task): [Task, StopReason] => [task, reasonOf[fates.get(task) ?? "stays"]]));
+
+type Next = Omit<Decision, "stop">;
+
+const anew: Next = { create: { cause: "replica", delayMs: 0 } };
+
+/** What follows a task whose node is lost or drained; beside it if it is spared until the other one runs. */
+function move(task: Task, slot: Slot, besides: boolean): Next {
+  if (!conditionAllows(task)) return {};
+  if (!besides) return anew;
+  const givenUp = slot.tasks[0] !== task; // another one was tried and may not be restarted: better the old one than none
+  return givenUp ? {} : { create: { cause: "replica", delayMs: 0, besides } };
 }
 
 /**
- * A replacement that ends while it still waits for its own start is followed by the next no sooner than that start
- * was due: a missing image is tried once per delay.
+ * What follows a task that ended. If it ended while it still waited for its own start, the next comes no sooner than
+ * that start was due: a missing image is tried once per delay.
  */
-function restart(ended: Task, slot: Slot, stop: Map<Task, StopReason>, context: Context): Decision {
-  const delayMs = restartDelayMs(ended);
+function restart(ended: Task, slot: Slot, context: Context): Next {
   if (ended.desiredState !== "running" && ended.cause === "restart") {
-    const wakeAt = Date.parse(ended.createdAt) + delayMs;
-    if (context.now < wakeAt) {
-      stop.delete(ended);
-      return { stop, wakeAt };
-    }
+    const wakeAt = Date.parse(ended.createdAt) + restartDelayMs(ended.spec);
+    if (context.now < wakeAt) return { wakeAt };
   }
-  if (!mayRestart(ended, slot.tasks)) return { stop };
-  return { stop, create: { cause: "restart", delayMs } };
+  if (!mayRestart(ended, slot.tasks)) return {};
+  return { create: { cause: "restart", delayMs: restartDelayMs(context.service.spec.TaskTemplate) } };
 }

@@ -1,6 +1,6 @@
 import type { NodeId, Task } from "@skep/model";
 import { type Context, whereabouts } from "./context.ts";
-import { mayRestart } from "./policy.ts";
+import { mayRestart, mustRunAgain } from "./policy.ts";
 import type { Seat } from "./seat.ts";
 import { type Slot, slotOf } from "./slot.ts";
 
@@ -25,12 +25,9 @@ export function seatReplicas(slots: ReadonlyMap<string, Slot>, replicas: number,
 /** True for a slot with a task, and for one whose last task the restart policy does not let be followed by another. */
 export const isOccupied = (slot: Slot, context: Context): boolean => slot.live.length > 0 || isFinished(slot, context);
 
-/** A rollback runs finished slots again, so that it always leads to a service that is whole, as swarmkit's does. */
-function isFinished({ tasks }: Slot, { service }: Context): boolean {
-  const [newest] = tasks;
-  if (newest?.desiredState !== "shutdown" || service.updateStatus?.state === "rollback_started") return false;
-  return !mayRestart(newest, tasks);
-}
+/** For a slot without a task to run: who ends its last one for another reason makes a new one, or removes the slot. */
+const isFinished = ({ tasks }: Slot, { service }: Context): boolean =>
+  tasks.some((task) => task.desiredState === "shutdown" && !mayRestart(task, tasks)) && !mustRunAgain(tasks, service);
 
 /** The lowest free numbers, with what is left of their former tasks. */
 function freeSlots(count: number, occupied: readonly Slot[], slots: ReadonlyMap<string, Slot>): Slot[] {

@@ -20,6 +20,10 @@ export const isLive = (task: Task): boolean => compareTaskStates(task.desiredSta
 /** True until a node has been told of the task. */
 export const isUnassigned = (task: Task): boolean => compareTaskStates(task.status.state, "assigned") < 0;
 
+/** True for a task that nobody had to stop. */
+export const endedByItself = ({ status: { state } }: Task): boolean =>
+  state === "complete" || state === "failed" || state === "rejected";
+
 export const slotKey = (task: Pick<Task, "slot" | "nodeId">): string =>
   task.slot ? `${task.slot}` : (task.nodeId ?? "");
 

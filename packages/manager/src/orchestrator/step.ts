@@ -23,7 +23,7 @@ export type TaskStep =
   /** Ends a task for good: it is deleted once its node says that it has stopped. */
   | { readonly do: "remove"; readonly task: Task; readonly reason: StopReason }
   | { readonly do: "delete"; readonly task: Task }
-  /** Gives up on ever hearing of the task again: its node has been down for too long. */
+  /** Ends a task of which nothing will be heard any more: its node has been down for too long. */
   | { readonly do: "orphan"; readonly task: Task };
 
 export interface CreateStep {

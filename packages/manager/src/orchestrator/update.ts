@@ -1,7 +1,7 @@
-import { compareTaskStates, isTerminal, type Service, type Task } from "@skep/model";
+import { compareTaskStates, type Service, type Task } from "@skep/model";
 import type { Context } from "./context.ts";
 import { earlier } from "./plan.ts";
-import type { Slot } from "./slot.ts";
+import { endedByItself, type Slot } from "./slot.ts";
 import { rolledBack, updateCompleted, updatePaused, updateStarted } from "./update-status.ts";
 
 /** How a service's update goes on. Nothing of it is remembered: tasks and `UpdateStatus` tell how far it is. */
@@ -48,8 +48,10 @@ interface Turn {
   readonly doneAt?: number;
 }
 
-function turnOf({ tasks }: Slot, service: Service): Turn[] {
-  const made = tasks.filter(({ specVersion }) => specVersion === service.specVersion);
+/** Not of an earlier update to the same version: nodes that were away then may start another. */
+function turnOf({ tasks }: Slot, { specVersion, updateStatus }: Service): Turn[] {
+  const startedAt = Date.parse(updateStatus?.startedAt ?? "");
+  const made = tasks.filter((task) => task.specVersion === specVersion && !(Date.parse(task.createdAt) < startedAt));
   const own = made.filter(({ cause }) => cause === "update");
   if (own.length === 0) return [];
   const doneAt = made.map(ranOrEndedAt).reduce(earlier, undefined);
@@ -69,11 +71,10 @@ function decisiveFailure(turns: readonly Turn[], total: number, { policy }: Cont
   return failures.find((_, i) => (i + 1) / total > policy.maxFailureRatio);
 }
 
-/** Ended by itself, before it ran or within the monitoring period after: an early `complete` counts too. */
-function failedEarly({ status }: Task, monitorMs: number): boolean {
-  const { state, runningAt } = status;
-  if (!isTerminal(state) || state === "shutdown" || state === "orphaned") return false;
-  return !runningAt || Date.parse(status.timestamp) - Date.parse(runningAt) <= monitorMs;
+/** Before it ran, or within the monitoring period after; an early `complete` counts too. */
+function failedEarly(task: Task, monitorMs: number): boolean {
+  const { runningAt, timestamp } = task.status;
+  return endedByItself(task) && (!runningAt || Date.parse(timestamp) - Date.parse(runningAt) <= monitorMs);
 }
 
 /** Gives free workers the next slots; a worker rests for the policy's delay after each. */
@@ -100,5 +101,6 @@ const idleAt = (doneAt: number | undefined, delayMs: number) =>
   doneAt === undefined ? Number.POSITIVE_INFINITY : doneAt + delayMs;
 
 /** Slots that do not run have the least to lose. */
-const brokenFirst = (a: Slot, b: Slot) => Number(isServed(a)) - Number(isServed(b)) || a.number - b.number;
+const brokenFirst = (a: Slot, b: Slot) =>
+  Number(isServed(a)) - Number(isServed(b)) || a.number - b.number || (a.key < b.key ? -1 : 1);
 const isServed = ({ live }: Slot) => live.some(({ status }) => status.state === "running");
