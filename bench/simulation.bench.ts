@@ -183,8 +183,12 @@ const loseNodes = ({ store, progress }: Cluster, taskCount: number, lost: number
         tx.put("node", { ...node, status: { ...node.status, state: "down", since } });
       }
     });
-    await progress.until((running) => running < taskCount);
-    await progress.until((running) => running === taskCount);
+    const isEmpty = ({ id }: Node) =>
+      store
+        .view()
+        .find("task", "node", id)
+        .every((task) => runs(task) === 0);
+    await progress.until((running) => running === taskCount && nodes.every(isEmpty));
   });
 
 /** Milliseconds until a service more, of three tasks, runs beside all others: the cluster's own part of a creation. */
