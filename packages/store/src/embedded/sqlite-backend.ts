@@ -63,9 +63,10 @@ export class SqliteBackend implements Backend<EncodedSet> {
       if (this.failing) this.logger.info({ path: this.path }, "store can be written again");
       this.failing = false;
     } catch (err) {
-      if (!this.failing) this.logger.error({ path: this.path, err }, "store cannot be written");
+      const reason: unknown = this.broken.aborted ? this.broken.reason : err;
+      if (!this.failing) this.logger.error({ path: this.path, err: reason }, "store cannot be written");
       this.failing = true;
-      throw err;
+      throw reason;
     }
   }
 
