@@ -117,7 +117,7 @@ export class Listener {
           this.#keep(socket, this.#http);
           accept.call(server, socket);
         },
-        hijack: (hijack) => void handler.hijack(socket, hijack),
+        raw: (request) => void handler.passRaw(socket, request),
       });
     });
     if (event === "secureConnection") server.on("connection", (socket: Socket) => this.#keep(socket, this.#others));

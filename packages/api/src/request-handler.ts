@@ -6,7 +6,7 @@ import type { Logger } from "@skep/model";
 import { apiRequest, type Exchange } from "./api-request.ts";
 import { type EngineIdentity, type Identity, identityHeaders, versionProblem } from "./engine-identity.ts";
 import { type ErrorAnswer, errorAnswer, errorResponse } from "./error-response.ts";
-import type { Hijack } from "./first-request.ts";
+import type { RawRequest } from "./first-request.ts";
 import type { MergedRoute } from "./merged/merged-route.ts";
 import { passThrough } from "./pass-through.ts";
 import { renderHead, statusLine } from "./raw-headers.ts";
@@ -61,7 +61,7 @@ export class RequestHandler {
     return this.#tunnel(client, upgradeHead(request), firstBytes);
   }
 
-  hijack(client: Socket, { head, rest }: Hijack): Promise<void> {
+  passRaw(client: Socket, { head, rest }: RawRequest): Promise<void> {
     return this.#tunnel(client, head, rest);
   }
 

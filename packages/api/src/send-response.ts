@@ -7,7 +7,8 @@ export function startResponse(response: ServerResponse, status: number, headers:
   const bodiless = response.req.method === "HEAD" || status === 204 || status === 304;
   response.removeHeader("connection");
   response.removeHeader("transfer-encoding");
-  if (!response.shouldKeepAlive || !(isFramed(headers) || bodiless)) headers.push("Connection", "close");
+  if (!isFramed(headers) && !bodiless) response.shouldKeepAlive = false;
+  if (!response.shouldKeepAlive) headers.push("Connection", "close");
   if (statusText === undefined) response.writeHead(status, headers);
   else response.writeHead(status, statusText, headers);
 }
@@ -20,7 +21,12 @@ export async function sendResponse(
 ): Promise<void> {
   if ("stream" in answer) return sendStream(response, answer, common);
   const { type, body } = render(answer);
-  const headers = { ...common, ...(type ? { "Content-Type": type } : {}), ...answer.headers };
+  const { Connection, ...headers }: Readonly<Record<string, string>> = {
+    ...common,
+    ...(type ? { "Content-Type": type } : {}),
+    ...answer.headers,
+  };
+  if (Connection === "close") response.shouldKeepAlive = false;
   startResponse(response, answer.status, flatten({ ...headers, "Content-Length": String(body.length) }));
   response.end(response.req.method === "HEAD" ? undefined : body);
 }

@@ -7,6 +7,8 @@ export function pingRoutes({ identity, swarm }: MergeContext): Route[] {
   const ping = async (text: string): Promise<TextResponse> => {
     const { builderVersion } = await identity.refresh();
     const headers = {
+      // Clients ping first. Their next request then comes over a connection of its own, where `first-request.ts` sees it.
+      Connection: "close",
       ...(builderVersion === undefined ? {} : { "Builder-Version": builderVersion }),
       "Cache-Control": "no-cache, no-store, must-revalidate",
       Pragma: "no-cache",
