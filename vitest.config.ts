@@ -5,7 +5,14 @@ export default defineConfig({
     reporters: process.env.CI ? ["dot"] : ["default"],
     projects: [
       { test: { name: "unit", include: ["packages/*/src/**/*.test.ts"] } },
-      { test: { name: "netns", include: ["packages/*/test/**/*.netns.test.ts"], testTimeout: 60_000, fileParallelism: false } },
+      {
+        test: {
+          name: "netns",
+          include: ["packages/*/test/**/*.netns.test.ts"],
+          testTimeout: 60_000,
+          fileParallelism: false,
+        },
+      },
       {
         test: {
           name: "e2e",

@@ -14,7 +14,9 @@ export function report(figure: Figure): void {
     return;
   }
   const value = `${Number(figure.value.toPrecision(4))} ${figure.unit}`;
-  process.stdout.write(`${figure.bench.padEnd(12)} ${figure.metric.padEnd(48)} ${value.padStart(16)}  ${figure.target ?? ""}\n`);
+  process.stdout.write(
+    `${figure.bench.padEnd(12)} ${figure.metric.padEnd(48)} ${value.padStart(16)}  ${figure.target ?? ""}\n`,
+  );
 }
 
 /** The p-th percentile (0 to 100) of `samples`; 50 is the median. */

@@ -10,7 +10,7 @@ import {
 } from "@skep/agent";
 import type { Engine } from "@skep/engine";
 import { createCsr } from "@skep/manager";
-import type { Clock, Logger } from "@skep/model";
+import type { Clock, Logger, TaskSpec } from "@skep/model";
 import type { Membership } from "./membership.ts";
 
 export interface WorkerRoleOptions {
@@ -34,6 +34,7 @@ export class WorkerRole {
   #membership: Membership;
   #state: SessionState | undefined;
   #wasAccepted = false;
+  #defaultLogDriver: TaskSpec["LogDriver"];
   #running: Promise<unknown> = Promise.resolve();
 
   constructor(options: WorkerRoleOptions) {
@@ -45,6 +46,7 @@ export class WorkerRole {
       node: () => ({ id: membership.nodeId, hostname: hostname(), platform: { Architecture: machine(), OS: "linux" } }),
       clock,
       logger: logger.child({ component: "agent" }),
+      defaultLogDriver: () => this.#defaultLogDriver,
       report: (updates) => this.#session.reportStatus(updates),
     });
     this.#session = this.#createSession();
@@ -110,7 +112,10 @@ export class WorkerRole {
       identity: () => this.#identity(),
       describe: () => agent.describe(),
       handlers: {
-        session: ({ managers }) => this.#save({ ...this.#membership, managers }),
+        session: ({ managers, logDriver }) => {
+          this.#defaultLogDriver = logDriver;
+          this.#save({ ...this.#membership, managers });
+        },
         assignments: async (assignments, revision) => agent.replaceAll(revision, assignments),
         changes: async (put, remove, revision) => agent.change(revision, put, remove),
         logs: (taskId, options, signal) => agent.logs(taskId, options, signal),

@@ -18,15 +18,14 @@ import {
   chooseSubnet,
   defaultSubnet,
   freeSubnetCandidates,
-  gatewayOf,
   overlaps,
   parseSubnet,
   subnetsOfRoutes,
 } from "./subnet.ts";
 
 /**
- * `none`, like an empty list, has nodes ask the bridge, where nothing listens on port 53: every query is refused at
- * once. A nameserver that stays silent instead would cost an engine 10 s for each image it looks up.
+ * `none`, like an empty list, has each node ask itself, where nothing listens on port 53: every query is refused at
+ * once. (An address of the bridge would do so once a second only: the kernel limits how often it says no to another host.)
  */
 export type Nameservers = readonly string[] | "none";
 
@@ -122,7 +121,7 @@ async function recordMachines(
     const skepd = options.skepd ?? ownSkepd;
     return {
       ...{ name, driver: "netns", root, prefix: prefixOf(root), subnet, index, address: addressIn(network, index) },
-      nameservers: nameservers === "none" || nameservers.length === 0 ? [gatewayOf(network)] : nameservers,
+      nameservers: nameservers === "none" || nameservers.length === 0 ? [addressIn(network, index)] : nameservers,
       ...{ engineOptions: (options.engineOptions ?? []).map(asFlag), createdAt },
       ...(skepd !== false && { skepd: resolve(skepd) }),
       paths: machinePaths(root, name),

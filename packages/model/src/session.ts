@@ -1,6 +1,7 @@
 import type { ErrorCode } from "./errors.ts";
 import type { NodeId, TaskId } from "./ids.ts";
 import type { Node, NodeDescription } from "./node.ts";
+import type { TaskSpec } from "./service-spec.ts";
 import type { Task, TaskStatus } from "./task.ts";
 
 // What an agent and the dispatcher say to each other: one HTTP/2 stream per node over mutual TLS, one JSON object a
@@ -29,6 +30,8 @@ export type ManagerMessage =
       readonly node: Pick<Node, "id" | "spec">;
       readonly heartbeatPeriodMs: number;
       readonly managers: readonly { readonly nodeId: NodeId; readonly addr: string }[];
+      /** For tasks whose service names none. */
+      readonly logDriver?: TaskSpec["LogDriver"];
     }
   | { readonly type: "assignments"; readonly revision: number; readonly assignments: readonly Assignment[] }
   | {

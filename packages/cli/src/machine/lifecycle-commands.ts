@@ -39,7 +39,7 @@ function createCommand({ io, rootOf }: MachineContext): Command {
     )
     .option(
       "--dns <address>",
-      "nameserver of the nodes, repeatable (default: this machine's own, if they answer)",
+      "nameserver of the nodes, repeatable, or none (default: this machine's own, if they answer)",
       collect,
     )
     .option("--engine-opt <flag>", "flag for dockerd, repeatable: --engine-opt registry-mirror=https://…", collect)
@@ -49,12 +49,14 @@ function createCommand({ io, rootOf }: MachineContext): Command {
 Examples:
   skep machine create node-1 node-2 node-3
   skep machine create --engine-opt insecure-registry=192.168.99.1:5000 node-1
-  skep machine create --dns 192.168.99.1 node-1     names are looked up nowhere: each query is refused at once`,
+  skep machine create --dns none node-1     for a machine without a network: look-ups are refused at once`,
     )
     .action(async (names: string[], flags: CreateFlags) => {
       requireRoot();
-      const wrong = flags.dns?.find((address) => !isIPv4(address));
-      if (wrong !== undefined) throw new DomainError("invalid-parameter", `--dns ${wrong}: not an IPv4 address`);
+      const isNone = flags.dns?.length === 1 && flags.dns[0] === "none";
+      const wrong = isNone ? undefined : flags.dns?.find((address) => !isIPv4(address));
+      if (wrong !== undefined)
+        throw new DomainError("invalid-parameter", `--dns ${wrong}: not an IPv4 address, nor none`);
       const progress = showProgress(io.stderr, names, systemClock);
       await interruptible((signal) =>
         createMachines(names, {
@@ -63,7 +65,7 @@ Examples:
           signal,
           onStep: progress.step,
           ...(flags.subnet !== undefined && { subnet: flags.subnet }),
-          ...(flags.dns !== undefined && { nameservers: flags.dns }),
+          ...(flags.dns !== undefined && { nameservers: isNone ? "none" : flags.dns }),
           ...(flags.engineOpt !== undefined && { engineOptions: flags.engineOpt }),
         }),
       );

@@ -15,8 +15,13 @@ export const managersOf = (reader: Reader): SessionMessage["managers"] =>
     .find("node", "role", "manager")
     .flatMap(({ id, manager }) => (manager ? [{ nodeId: id, addr: manager.addr }] : []));
 
-export const sessionMessage = (
-  { id, spec }: Node,
-  heartbeatPeriodMs: number,
-  managers: SessionMessage["managers"],
-): SessionMessage => ({ type: "session", node: { id, spec }, heartbeatPeriodMs, managers });
+export function sessionMessage(node: Node, spec: ClusterSpec, managers: SessionMessage["managers"]): SessionMessage {
+  const logDriver = spec.TaskDefaults?.LogDriver;
+  return {
+    type: "session",
+    node: { id: node.id, spec: node.spec },
+    heartbeatPeriodMs: heartbeatPeriodMs(spec),
+    managers,
+    ...(logDriver && { logDriver }),
+  };
+}

@@ -12,6 +12,7 @@ import {
   type NodeDescription,
   type NodeId,
   type Task,
+  type TaskSpec,
 } from "@skep/model";
 import type { Reader, Store } from "@skep/store";
 import type { NodeIdentity } from "../ca/node-identity.ts";
@@ -45,6 +46,7 @@ export class Sessions implements FeedListener {
   readonly #byNode = new Map<NodeId, AgentSession>();
   readonly #changed = new Set<AgentSession>();
   readonly #liveness: Liveness;
+  #logDriver: TaskSpec["LogDriver"];
   readonly #orphans: OrphanTimers;
   readonly #statuses: StatusWriter;
   readonly #logs = new LogRequests();
@@ -150,8 +152,10 @@ export class Sessions implements FeedListener {
 
   cluster({ spec }: Cluster): void {
     const periodMs = heartbeatPeriodMs(spec);
-    if (periodMs === this.#liveness.periodMs) return;
+    const logDriver = spec.TaskDefaults?.LogDriver;
+    if (periodMs === this.#liveness.periodMs && isDeepStrictEqual(logDriver, this.#logDriver)) return;
     this.#liveness.setPeriod(periodMs);
+    this.#logDriver = logDriver;
     this.#introduceAll();
   }
 
@@ -214,7 +218,7 @@ export class Sessions implements FeedListener {
     const reader = this.#store.view();
     const node = session && reader.get("node", session.nodeId);
     if (!node) return;
-    session.send(sessionMessage(node, this.#liveness.periodMs, managersOf(reader)));
+    session.send(sessionMessage(node, clusterOf(reader).spec, managersOf(reader)));
     if (session.certifiedRole !== node.spec.Role) session.send({ type: "renew" });
   }
 
