@@ -5,17 +5,20 @@ import { Agenda, type Due } from "./agenda.ts";
 import { applyPlan, type PlanFor } from "./apply-plan.ts";
 import type { ServiceView } from "./context.ts";
 import { markChanges, markEverything } from "./mark-changes.ts";
-import { describePlan } from "./plan.ts";
+import { Pace } from "./pace.ts";
+import { stepsOf } from "./plan.ts";
 import { planService, planSlots } from "./plan-service.ts";
+import { describeStep } from "./step.ts";
 
 /** Everything is looked at again this often, whatever has been seen or missed. */
 const fullPassMs = 60_000;
-/** After a round the orchestrator rests, at least this long and twice as long as the planning took. */
-const leastRestMs = 5;
-/** What fails is tried again after this long. */
-const retryMs = 1_000;
+/** Changes gather this long between two rounds. */
+const restMs = 5;
 /** A round ends when its planning has taken this long; what is left is for the next one. */
 const roundMs = 20;
+/** What fails is tried again after this long. */
+const retryMs = 1_000;
+const stepsLogged = 20;
 
 const defaultHistoryLimit = 5;
 
@@ -35,6 +38,7 @@ export class Orchestrator {
   private readonly clock: Clock;
   private readonly logger: Logger;
   private readonly agenda: Agenda;
+  private readonly pace = new Pace();
 
   constructor({ store, clock, logger }: OrchestratorOptions) {
     this.store = store;
@@ -84,42 +88,45 @@ export class Orchestrator {
     for (;;) {
       await this.agenda.wait(signal);
       if (signal.aborted) return;
-      const planningMs = await this.round(this.agenda.take());
-      await pause(this.clock, Math.max(leastRestMs, 2 * planningMs), signal);
+      await this.round(this.agenda.take());
+      await pause(this.clock, restMs, signal);
     }
   }
 
   /**
-   * Plans what is due, and waits for the plans to be carried out; resolves with the time the planning took. Services are
-   * independent of each other: their transactions overlap, and the store may write them together.
+   * Plans what is due, and waits for the plans to be carried out. Services are independent of each other: their
+   * transactions overlap, and the store may write them together.
    */
-  private async round(due: readonly Due[]): Promise<number> {
+  private async round(due: readonly Due[]): Promise<void> {
     const startedAt = this.clock.now();
     const works: Promise<void>[] = [];
     for (const item of due) {
-      if (this.clock.now() - startedAt < roundMs) works.push(this.reconcile(item));
-      else this.postpone(item);
+      const now = this.clock.now();
+      const restsUntil = this.pace.restsUntil(item.serviceId, now);
+      if (restsUntil !== undefined) this.postpone(item, restsUntil);
+      else if (now - startedAt >= roundMs) this.postpone(item, now);
+      else works.push(this.reconcile(item, now));
     }
-    const planningMs = this.clock.now() - startedAt;
     await Promise.all(works);
-    return planningMs;
   }
 
-  private postpone({ serviceId, slots }: Due): void {
-    if (slots === "all") this.agenda.mark(serviceId);
-    else for (const slot of slots) this.agenda.mark(serviceId, slot);
+  private postpone({ serviceId, slots }: Due, until: number): void {
+    for (const slot of slots === "all" ? (["all"] as const) : slots) this.agenda.remind(serviceId, slot, until);
   }
 
-  private async reconcile(due: Due): Promise<void> {
+  private async reconcile(due: Due, now: number): Promise<void> {
     const { serviceId } = due;
     try {
-      const now = this.clock.now();
       const work = this.plan(due, now);
+      if (work.whole) this.pace.spent(serviceId, this.clock.now() - now, this.clock.now());
       for (const { key, wakeAt } of work.plan.slots) this.agenda.remind(serviceId, key, wakeAt);
-      this.agenda.remind(serviceId, "all", work.plan.wakeAt);
-      const lines = describePlan(work.plan);
-      if (lines.length === 0) return;
-      this.logger.debug({ service: serviceId, plan: lines }, "reconcile service");
+      if (work.whole) this.agenda.remind(serviceId, "all", work.plan.wakeAt);
+      const steps = stepsOf(work.plan);
+      if (steps.length === 0) return;
+      this.logger.debug(
+        { service: serviceId, plan: steps.slice(0, stepsLogged).map(describeStep) },
+        "reconcile service",
+      );
       if (!(await applyPlan(this.store, work, now))) this.agenda.mark(serviceId);
     } catch (err) {
       this.logger.error({ service: serviceId, err }, "cannot reconcile service");
@@ -127,15 +134,16 @@ export class Orchestrator {
     }
   }
 
-  private plan({ serviceId, slots }: Due, now: number): PlanFor {
+  private plan({ serviceId, slots }: Due, now: number): PlanFor & { readonly whole: boolean } {
     const reader = this.store.view();
     const service = reader.get("service", serviceId);
-    const inSlots = (keys: ReadonlySet<string>) =>
-      [...keys].flatMap((key) => reader.find("task", "slot", `${serviceId}/${key}`));
-    const plan =
-      (slots !== "all" && planSlots(viewOf(reader, service, inSlots(slots)), slots, now)) ||
-      planService(viewOf(reader, service, reader.find("task", "service", serviceId)), now);
-    return { serviceId, service, plan };
+    if (slots !== "all") {
+      const tasks = [...slots].flatMap((key) => reader.find("task", "slot", `${serviceId}/${key}`));
+      const plan = planSlots(viewOf(reader, service, tasks), slots, now);
+      if (plan) return { serviceId, service, plan, whole: false };
+    }
+    const plan = planService(viewOf(reader, service, reader.find("task", "service", serviceId)), now);
+    return { serviceId, service, plan, whole: true };
   }
 }
 
