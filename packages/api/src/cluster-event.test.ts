@@ -1,5 +1,5 @@
 import type { Node, NodeId, Service, ServiceId } from "@skep/model";
-import type { Change } from "@skep/store";
+import type { AnyChange } from "@skep/store";
 import { expect, test } from "vitest";
 import { clusterEvents } from "./cluster-event.ts";
 
@@ -35,18 +35,18 @@ const node = (rest: Partial<Node> = {}): Node => ({
 });
 
 /** `Type Action ID name=value …`, one a line. */
-const told = (change: Change) =>
+const told = (change: AnyChange) =>
   clusterEvents({ changes: [change] }, 0).map(({ Type, Action, Actor }) =>
     [Type, Action, Actor.ID, ...Object.entries(Actor.Attributes).map(([name, value]) => `${name}=${value}`)].join(" "),
   );
 
-const serviceChange = (before: Service | undefined, after: Service | undefined): Change => ({
+const serviceChange = (before: Service | undefined, after: Service | undefined): AnyChange => ({
   kind: "service",
   id: "s1",
   ...(before ? { before } : {}),
   ...(after ? { after } : {}),
 });
-const nodeChange = (before: Node | undefined, after: Node | undefined): Change => ({
+const nodeChange = (before: Node | undefined, after: Node | undefined): AnyChange => ({
   kind: "node",
   id: "n1",
   ...(before ? { before } : {}),

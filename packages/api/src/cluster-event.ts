@@ -1,5 +1,5 @@
 import type { Node, Service } from "@skep/model";
-import type { Change, ChangeSet } from "@skep/store";
+import type { AnyChange, Change, ChangeSet } from "@skep/store";
 
 /** One line of `GET /events`, in the Engine API's own shape. */
 export interface ClusterEvent {
@@ -27,15 +27,15 @@ interface Description {
 }
 type Attributes = Record<string, string>;
 
-function describeChange(change: Change): Description | undefined {
+function describeChange(change: AnyChange): Description | undefined {
   switch (change.kind) {
     case "service":
-      return { type: "service", attributes: serviceAttributes(change as Change<"service">) };
+      return { type: "service", attributes: serviceAttributes(change) };
     case "node":
-      return { type: "node", attributes: nodeAttributes(change as Change<"node">) };
+      return { type: "node", attributes: nodeAttributes(change) };
     case "secret":
     case "config": {
-      const { before, after } = change as Change<"secret">;
+      const { before, after } = change;
       return { type: change.kind, attributes: { name: (after ?? before)?.spec.Name ?? "" } };
     }
     default:
@@ -43,7 +43,7 @@ function describeChange(change: Change): Description | undefined {
   }
 }
 
-function clusterEvent({ type, attributes }: Description, change: Change, nowMs: number): ClusterEvent {
+function clusterEvent({ type, attributes }: Description, change: AnyChange, nowMs: number): ClusterEvent {
   const { before, after } = change;
   const Action = after === undefined ? "remove" : before === undefined ? "create" : "update";
   const atMs = after === undefined ? nowMs : Date.parse(before === undefined ? after.createdAt : after.updatedAt);

@@ -136,4 +136,4 @@ test("holds neither side's bytes beyond what the other reads", async () => {
   client.destroy();
 });
 
-const pause = (ms: number) => new Promise<undefined>((resolve) => setTimeout(resolve, ms));
+const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
