@@ -1,0 +1,32 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { runCommand } from "@skep/testkit";
+import { afterAll, expect, test } from "vitest";
+
+const repository = fileURLToPath(new URL("..", import.meta.url));
+const readme = readFileSync(join(repository, "README.md"), "utf8");
+const machines = mkdtempSync(join(tmpdir(), "skep-readme-"));
+const env = { ...process.env, SKEP_MACHINE_ROOT: machines, DOCKER_CONFIG: join(machines, "docker-config") };
+
+/** The README's `sh` blocks, in order, as one script: a variable set in one block is there in the next. */
+const script = ["set -eu", ...[...readme.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block]) => block)].join("\n");
+
+const run = (command: string) =>
+  runCommand(["bash", "-c", `cd ${repository}; ${command}`], { env, timeoutMs: 170_000 });
+
+afterAll(async () => {
+  await run("bin/skep machine rm -f node-1 node-2 node-3");
+  rmSync(machines, { recursive: true, force: true });
+});
+
+test("every command of the README runs, in order, and does what it says", { timeout: 180_000 }, async () => {
+  const { stdout, stderr, code } = await run(script);
+  expect({ code, stderr: code === 0 ? "" : stderr + stdout }).toEqual({ code: 0, stderr: "" });
+  expect(stdout).toMatch(/node-3 +Ready +Active/);
+  expect(stdout).toMatch(/web\.3 +busybox:local +node-\d +Running +Running/);
+  expect(stdout).toContain("hello from ");
+  expect(stdout).toMatch(/no suitable node \(host-mode port already in use on 2 nodes; 1 node not available/);
+  expect(["node-1", "node-2", "node-3"].filter((name) => existsSync(join(machines, name)))).toEqual([]);
+});
