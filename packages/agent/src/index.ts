@@ -1,5 +1,4 @@
 export { Agent, type AgentOptions, type NodeIdentity, type StatusUpdate } from "./agent.ts";
-export { engineOnlyHooks, type TaskHooks } from "./task/task-hooks.ts";
 export {
   type CertificateRequest,
   type Identity,
@@ -10,3 +9,4 @@ export {
   runCertificateRenewal,
   type SessionState,
 } from "./session/index.ts";
+export { engineOnlyHooks, type TaskHooks } from "./task/task-hooks.ts";
