@@ -21,7 +21,8 @@ export function planService(view: ServiceView, now: number): Plan {
   const context = contextOf(view, service, now);
   const seats = seatsOf(view, slots, context);
   const update = planUpdate(seats.flatMap(updatable), context);
-  if (update.service) return planWith(update.service, view, now);
+  const unfilled = seats.some(({ want }) => want === "fill");
+  if (update.service && !(update.completed && unfilled)) return planWith(update.service, view, now);
   const { turns, wakeAt } = update;
   const planned = seats.map((seat) => planSeat(seat, turns?.has(seat.slot) ?? false, context)).filter(matters);
   return { slots: planned, ...(wakeAt !== undefined && { wakeAt }) };

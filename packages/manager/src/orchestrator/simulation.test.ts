@@ -195,13 +195,6 @@ test("a global service follows the nodes, and its tasks outlive a node's silence
   await swarm.stop();
 });
 
-test("a task that somebody deleted is made again", async () => {
-  const swarm = await runningSwarm(2);
-  await swarm.store.update((tx) => tx.delete("task", swarm.tasks()[0]?.id ?? ""));
-  await swarm.runUntil(() => swarm.runningCount === 2);
-  await swarm.stop();
-});
-
 test("an idle orchestrator has nothing to do but its full pass", async () => {
   const swarm = await runningSwarm(3);
   await swarm.run(2_000);

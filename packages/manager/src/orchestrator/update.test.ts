@@ -255,3 +255,37 @@ test("a slot in which the new spec has been tried is not tried again when the up
   const tried = fresh(1, { spec, state: "rejected", desired: "shutdown" });
   expect(plan(of, [tried, old(1)])).toEqual([]);
 });
+
+test("with start-first what runs on a drained node goes on until its update runs", () => {
+  const config = { Parallelism: 1, Order: "start-first" } as const;
+  const nodes = [node("n1", { availability: "drain" })];
+  expect(plan(updated(1, config), [old(1)], { nodes }).slice(1)).toEqual(["+ slot 1 (update)"]);
+});
+
+test("with start-first what does not run is replaced at once", () => {
+  const config = { Parallelism: 1, Order: "start-first" } as const;
+  const nodes = [node("n1", { state: "down" })];
+  const replaced = ["+ slot 1 (update)", "- task old1 (outdated)"];
+  expect(plan(updated(1, config), [old(1)], { nodes }).slice(1)).toEqual(replaced);
+  expect(plan(updated(1, config), [old(1, { state: "pending" })]).slice(1)).toEqual(replaced);
+});
+
+test("failures of an earlier update to the same version do not count", () => {
+  const again = underway(2, stopFirst, { updateStatus: { ...updating, startedAt: ago(1_000) } });
+  const tasks = [failed(1, { desired: "shutdown" }), task({ slot: 1, spec: newer, specVersion: 2, cause: "restart" })];
+  expect(plan(again, [...tasks, old(2)])).toEqual(["+ slot 2 (update, ready)", "- task old2 (outdated)"]);
+});
+
+test("a rollback runs a finished slot again, once", () => {
+  const spec = { ...newer, RestartPolicy: { Condition: "none" as const } };
+  const status: UpdateStatus = {
+    state: "rollback_started",
+    startedAt: ago(60_000),
+    message: "manually requested rollback",
+  };
+  const of = updated(1, stopFirst, { spec: { TaskTemplate: spec }, updateStatus: status });
+  const done = old(1, { spec, state: "complete", desired: "shutdown" });
+  expect(plan(of, [done])).toContain("+ slot 1 (replica)");
+  const again = fresh(1, { spec, cause: "replica", state: "complete", desired: "shutdown" });
+  expect(plan(of, [again, done])).not.toContain("+ slot 1 (replica)");
+});

@@ -8,6 +8,8 @@ import { rolledBack, updateCompleted, updatePaused, updateStarted } from "./upda
 export interface UpdatePlan {
   /** What the service becomes; it must then be planned anew. */
   readonly service?: Service;
+  /** The update is over: to be said no sooner than every slot has its task. */
+  readonly completed?: boolean;
   /** Slots whose turn it is. */
   readonly turns?: ReadonlySet<Slot>;
   readonly wakeAt?: number;
@@ -93,7 +95,7 @@ function endUpdate(turns: readonly Turn[], { service, policy, now }: Context): U
     Number.NEGATIVE_INFINITY,
   );
   const wakeAt = lastAt + policy.monitorMs;
-  if (wakeAt <= now) return { service: updateCompleted(service, now) };
+  if (wakeAt <= now) return { service: updateCompleted(service, now), completed: true };
   return Number.isFinite(wakeAt) ? { wakeAt } : {};
 }
 
