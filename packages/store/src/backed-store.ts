@@ -116,7 +116,7 @@ export class BackedStore<Encoded> implements Store {
   }
 
   private async commitPending(): Promise<void> {
-    await this.backend.gather();
+    await Promise.resolve(); // what else is written in this turn comes along
     while (this.pending.length > 0) {
       const batch = this.pending.splice(0, maxBatch);
       const writes = batch.flatMap(({ write }) => write ?? []);
@@ -129,7 +129,8 @@ export class BackedStore<Encoded> implements Store {
       for (const { set } of writes) this.settle(set);
       this.waiters.advance(this.durable.revision);
       for (const { done } of batch) done();
-      await this.backend.gather();
+      const overlapping = batch.length > 1 || this.pending.length > 0;
+      if (overlapping) await this.backend.gather();
     }
     this.committing = undefined;
   }

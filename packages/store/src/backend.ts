@@ -7,7 +7,7 @@ import type { ChangeSet } from "./store.ts";
 export interface Backend<Encoded> {
   /** Called while the transaction runs, so what cannot be stored is refused to its author alone. */
   encode(set: ChangeSet): Encoded;
-  /** Resolves when the next batch should be taken: time for writers just answered to write again, and share it. */
+  /** Called between two batches of several writers; resolves when those just answered have had time to write again. */
   gather(): Promise<void>;
   /**
    * Makes the change sets durable in this order, all of them or none. Rejects with a `DomainError`, after which none of
