@@ -66,6 +66,7 @@ async function writes(): Promise<void> {
     store256: () => writers(store, 256, 30),
   };
   const runs = Object.fromEntries(Object.keys(contenders).map((name) => [name, [] as Run[]]));
+  for (const warmUp of Object.values(contenders)) await warmUp();
   for (let round = 0; round < 5; round++) {
     for (const [name, run] of Object.entries(contenders)) runs[name]?.push(await run());
   }

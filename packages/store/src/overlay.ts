@@ -37,7 +37,9 @@ export class Overlay<K extends Kind> {
   }
 
   find(index: Indices[K], key: string): readonly Objects[K][] {
-    return [...this.untouched(this.base.find(index, key)), ...this.written.find(index, key)];
+    const below = this.base.find(index, key);
+    if (this.revisions.size === 0) return below;
+    return [...this.untouched(below), ...this.written.find(index, key)];
   }
 
   withIdPrefix(prefix: string, limit = Number.POSITIVE_INFINITY): readonly Objects[K][] {

@@ -33,11 +33,13 @@ export class Table<K extends Kind> {
     return { [Symbol.iterator]: () => this.objects.values() };
   }
 
-  *find(index: Indices[K], key: string): Generator<Objects[K]> {
+  find(index: Indices[K], key: string): Objects[K][] {
+    const found: Objects[K][] = [];
     for (const id of this.index(index).entries.ids(lookupKey(index, key))) {
       const object = this.objects.get(id);
-      if (object) yield object;
+      if (object) found.push(object);
     }
+    return found;
   }
 
   *withIdPrefix(prefix: string): Generator<Objects[K]> {

@@ -38,7 +38,7 @@ export class Tables implements Reader {
   }
 
   find<K extends Kind>(kind: K, index: Indices[K], key: string): readonly Objects[K][] {
-    return [...this.table(kind).find(index, key)];
+    return this.table(kind).find(index, key);
   }
 
   withIdPrefix<K extends Kind>(kind: K, prefix: string, limit?: number): readonly Objects[K][] {
