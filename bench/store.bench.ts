@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { type NodeId, newId, type ServiceId, silentLogger, systemClock, type Task, type TaskId } from "@skep/model";
-import { EmbeddedStore, MemoryStore, type Store } from "@skep/store";
+import { EmbeddedStore, MemoryStore, type Store, type Transaction } from "@skep/store";
 import { percentile, report } from "./report.ts";
 
 const folder = await mkdtemp(join(process.env.BENCH_DIR ?? "/var/tmp", "skep-bench-store-"));
@@ -56,6 +56,9 @@ function elapsedMs(sinceMs: number): number {
 async function writes(): Promise<void> {
   const sqlite = openPlainSqlite();
   const store = await EmbeddedStore.open(join(folder, "store.db"), { clock: systemClock, logger: silentLogger });
+  const tasks = Array.from({ length: 3000 }, (_, i) => task(i));
+  await store.update((tx) => tasks.forEach((each) => void tx.put("task", each)));
+  const updateStatus = statusWrite(tasks.map(({ id }) => id));
   const contenders = {
     disk: () => disk(200),
     plainSingle: () => repeat(400, 1, sqlite.write),
@@ -64,6 +67,8 @@ async function writes(): Promise<void> {
     store16: () => writers(store, 16, 100),
     store64: () => writers(store, 64, 80),
     store256: () => writers(store, 256, 30),
+    status16: () => writers(store, 16, 200, updateStatus),
+    status64: () => writers(store, 64, 80, updateStatus),
   };
   const runs = Object.fromEntries(Object.keys(contenders).map((name) => [name, [] as Run[]]));
   for (const warmUp of Object.values(contenders)) await warmUp();
@@ -76,7 +81,10 @@ async function writes(): Promise<void> {
 }
 
 function reportWrites(
-  runs: Record<"disk" | "plainSingle" | "plainGrouped" | `store${"Single" | 16 | 64 | 256}`, Run[]>,
+  runs: Record<
+    "disk" | "plainSingle" | "plainGrouped" | `store${"Single" | 16 | 64 | 256}` | `status${16 | 64}`,
+    Run[]
+  >,
 ): void {
   const rate = (of: Run[]) =>
     percentile(
@@ -106,6 +114,10 @@ function reportWrites(
       "ms",
       count === 256 ? undefined : "<= 10 ms",
     );
+  }
+  for (const count of [16, 64] as const) {
+    figure(`durable status updates, ${count} writers`, rate(runs[`status${count}`]), "writes/s", ">= 10000 writes/s");
+    figure(`durable status updates, ${count} writers, p99`, time(runs[`status${count}`], 99), "ms", "<= 10 ms");
   }
   figure("256 writers, plain sqlite loop of 200 = 1", rate(runs.store256) / rate(runs.plainGrouped), "x");
 }
@@ -154,18 +166,33 @@ function openPlainSqlite() {
   return { write, grouped, close: () => db.close() };
 }
 
-async function writers(store: Store, count: number, each: number): Promise<Run> {
+type Write = (tx: Transaction, nth: number) => void;
+
+/** What the manager writes most: one field of a task that is there. Inserts leave more for the garbage collector. */
+function statusWrite(ids: readonly TaskId[]): Write {
+  return (tx, nth) => {
+    const found = tx.get("task", ids[nth % ids.length] ?? "");
+    if (!found) throw new Error("a task is missing");
+    tx.put("task", { ...found, status: { ...found.status, state: nth % 2 === 0 ? "running" : "ready" } });
+  };
+}
+
+async function writers(store: Store, count: number, each: number, write: Write = insert): Promise<Run> {
   const timesMs: number[] = [];
   const writer = async (_: unknown, index: number) => {
     for (let i = 0; i < each; i++) {
       const before = performance.now();
-      await store.update((tx) => tx.put("task", task(index * each + i)));
+      await store.update((tx) => write(tx, index * each + i));
       timesMs.push(elapsedMs(before));
     }
   };
   const start = performance.now();
   await Promise.all(Array.from({ length: count }, writer));
   return { perSecond: (count * each * 1000) / elapsedMs(start), timesMs };
+}
+
+function insert(tx: Transaction, nth: number): void {
+  tx.put("task", task(nth));
 }
 
 async function manyTasks(): Promise<void> {

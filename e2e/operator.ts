@@ -97,12 +97,13 @@ export class Operator {
     return this.untilRunning(name, replicas);
   }
 
-  /** Removes services, and waits until nothing is left of them on any node. */
-  async remove(...services: readonly string[]): Promise<void> {
-    await this.docker("service", "rm", ...services);
+  /** Removes all services, and waits until nothing is left of them on any node. */
+  async clear(): Promise<void> {
+    const services = (await this.docker("service", "ls", "-q")).split("\n").filter(Boolean);
+    if (services.length > 0) await this.docker("service", "rm", ...services);
     await eventually(async () => {
-      const left = (await this.containers()).filter(({ service }) => services.includes(service));
-      expect(left).toEqual([]);
+      expect(await this.containers()).toEqual([]);
+      expect(await this.tasks()).toEqual([]);
     }, 30_000);
   }
 
@@ -174,9 +175,9 @@ export class Operator {
     return node.Description.Hostname;
   }
 
-  /** On which nodes the tasks that shall run are, sorted. */
+  /** On which nodes the tasks are that shall run and have a node, sorted. */
   async places(service: string): Promise<string[]> {
-    const tasks = await this.wanted(service);
+    const tasks = (await this.wanted(service)).filter(({ NodeID }) => NodeID);
     return (await Promise.all(tasks.map(({ NodeID }) => this.nodeName(NodeID)))).toSorted();
   }
 }
