@@ -391,7 +391,6 @@ describe.skipIf(clusterProblem())(`services on three nodes ${clusterProblem() ??
       const [task] = await swarm.start("talk", 1, flags, talker);
       const node = await swarm.nodeName(task?.NodeID);
       const id = task?.ID ?? "";
-      const prefix = `talk.1.${id.slice(0, 12)}@${node}    |`;
       const prefix = new RegExp(`^talk\\.1\\.${id.slice(0, 12)}@${node} +\\| `, "gm");
       const log = async (...args: readonly string[]) => {
         const { code, stdout, stderr } = await swarm.attempt("node-1", "service", "logs", ...args);
