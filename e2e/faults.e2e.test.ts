@@ -1,0 +1,111 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { Cluster } from "@skep/testkit";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { eventually } from "./cluster-helpers.ts";
+import { clusterProblem, Operator, polite, type TaskContainer } from "./operator.ts";
+
+describe.skipIf(clusterProblem())(`faults on three nodes ${clusterProblem() ?? ""}`, () => {
+  let cluster: Cluster;
+  let swarm: Operator;
+
+  beforeAll(async () => {
+    cluster = await Cluster.create();
+    await cluster.importTestImage();
+    await cluster.formSwarm();
+    swarm = new Operator(cluster);
+  });
+
+  afterEach(() => swarm.clear());
+
+  afterAll(async () => {
+    await cluster?.[Symbol.asyncDispose]();
+    expect(await cluster?.leftovers()).toEqual([]);
+  });
+
+  /** What must not change of a container that was left alone. */
+  const identities = (containers: readonly TaskContainer[]) =>
+    containers.map(({ node, id, startedAt }) => `${node} ${id} ${startedAt}`).toSorted();
+
+  const untilReady = () =>
+    eventually(async () => expect((await swarm.docker("node", "ls")).match(/Ready/g)).toHaveLength(3));
+
+  test("kill -9 of any skepd restarts, doubles and loses no container", async () => {
+    await swarm.start("steady", 6, [], polite);
+    const before = identities(await swarm.running("steady"));
+    for (const node of ["node-1", "node-2", "node-3", "node-1"]) {
+      await cluster.killSkepd(node);
+      await sleep(300 + 1000 * Math.random());
+      await cluster.startSkepd(node);
+      await untilReady();
+    }
+    await sleep(2000);
+    expect(identities(await swarm.running("steady"))).toEqual(before);
+    expect((await swarm.wanted("steady")).map(({ Status }) => Status.State)).toEqual(Array(6).fill("running"));
+    expect(await swarm.tasks("steady")).toHaveLength(6);
+  });
+
+  test("kill -9 of skepd while services change ends with exactly the tasks asked for", async () => {
+    await swarm.start("changing", 3, ["--update-parallelism", "0"], polite);
+    for (const [round, node] of ["node-1", "node-2", "node-1", "node-3"].entries()) {
+      const replicas = round % 2 === 0 ? 9 : 4;
+      await swarm.docker(
+        "service",
+        "update",
+        "-d",
+        "--no-resolve-image",
+        "--replicas",
+        `${replicas}`,
+        "--env-add",
+        `R=${round}`,
+        "changing",
+      );
+      await sleep(600 * Math.random());
+      await cluster.killSkepd(node);
+      await cluster.startSkepd(node);
+      await untilReady();
+      await eventually(async () => {
+        const wanted = await swarm.wanted("changing");
+        expect(wanted.map(({ Status }) => Status.State)).toEqual(Array(replicas).fill("running"));
+        expect(wanted.every(({ Spec }) => Spec.ContainerSpec.Env?.includes(`R=${round}`))).toBe(true);
+        const ids = wanted.map(({ ID }) => ID).toSorted();
+        expect((await swarm.running("changing")).map(({ taskId }) => taskId).toSorted()).toEqual(ids);
+      }, 60_000);
+    }
+  });
+
+  test("a worker keeps its tasks while the manager is away, and tells of their end later", async () => {
+    await swarm.start("lonely", 3, ["--restart-condition", "none"], polite);
+    const [victim] = (await swarm.running("lonely")).filter(({ node }) => node === "node-2");
+    await cluster.killSkepd("node-1");
+    await cluster.engine("node-2", "kill", victim?.id ?? "");
+    await sleep(4000);
+    expect(await swarm.running("lonely")).toHaveLength(2);
+    await cluster.startSkepd("node-1");
+    await untilReady();
+    await eventually(async () => {
+      const ended = (await swarm.tasks("lonely")).find(({ ID }) => ID === victim?.taskId);
+      expect(ended?.Status).toMatchObject({ State: "failed", Err: "task: non-zero exit (137)" });
+    });
+    expect(await swarm.running("lonely")).toHaveLength(2);
+  });
+
+  test("the engine's end is the end of its containers, and they are replaced when it is back", async () => {
+    await swarm.start("phoenix", 3, ["--restart-delay", "200ms"], polite);
+    await cluster.kill("node-3");
+    await eventually(async () => expect(await swarm.docker("node", "ls")).toMatch(/node-3 +Down/));
+    await swarm.untilRunning("phoenix", 3);
+    expect(await swarm.places("phoenix")).not.toContain("node-3");
+    await cluster.start("node-3");
+    await untilReady();
+    await eventually(async () => expect(await swarm.running("phoenix")).toHaveLength(3));
+    expect(await swarm.places("phoenix")).not.toContain("node-3");
+  });
+
+  test("a second skepd on the same data root is refused, and says so", async () => {
+    const flags = ["--data-root", cluster.machine("node-2").paths.dataRoot, "-H", "unix:///tmp/second.sock"];
+    const main = new URL("../packages/daemon/src/main.ts", import.meta.url).pathname;
+    const result = await cluster.exec("node-2", process.execPath, main, ...flags);
+    expect(result.code).toBe(1);
+    expect(result.stderr).toContain("is in use by another skepd");
+  });
+});
