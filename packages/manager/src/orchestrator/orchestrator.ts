@@ -1,6 +1,5 @@
-import type { Clock, Logger, Task } from "@skep/model";
+import { type Clock, type Logger, pause, type Task } from "@skep/model";
 import { HistoryGone, type Reader, type Store } from "@skep/store";
-import { pause } from "../scheduler/pause.ts";
 import { Agenda, type Due } from "./agenda.ts";
 import { applyPlan, type PlanFor } from "./apply-plan.ts";
 import type { ServiceView } from "./context.ts";

@@ -1,8 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
-import { type Clock, type Logger, type Node, type NodeId, type Task, timestamp } from "@skep/model";
+import { type Clock, type Logger, type Node, type NodeId, pause, type Task, timestamp } from "@skep/model";
 import { type Change, HistoryGone, type Reader, type Store } from "@skep/store";
 import { noncompliantTasks } from "./noncompliant-tasks.ts";
-import { pause } from "./pause.ts";
 
 export interface ConstraintEnforcerOptions {
   readonly store: Store;

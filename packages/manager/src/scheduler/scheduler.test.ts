@@ -1,8 +1,7 @@
-import { type Clock, type Kind, type Node, type Objects, silentLogger, type Task } from "@skep/model";
+import { type Clock, type Kind, type Node, type Objects, pause, silentLogger, type Task } from "@skep/model";
 import { MemoryStore, type Store } from "@skep/store";
 import { FakeClock, settle } from "@skep/testkit";
 import { expect, onTestFinished, test } from "vitest";
-import { pause } from "./pause.ts";
 import { Scheduler } from "./scheduler.ts";
 import { gib, node, nodes, running, task, tasks } from "./test-data.ts";
 

@@ -1,10 +1,9 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { Clock, Logger } from "@skep/model";
+import { type Clock, type Logger, pause } from "@skep/model";
 import { HistoryGone, type Store } from "@skep/store";
 import { Burst } from "./burst.ts";
 import { ClusterView } from "./cluster-view.ts";
 import { carryOut, type Decision } from "./decision.ts";
-import { pause } from "./pause.ts";
 import { planRound } from "./plan-round.ts";
 import { RevisionGate } from "./revision-gate.ts";
 import type { PickIndex } from "./spread.ts";
