@@ -1,7 +1,7 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { daemonCommand, resolveConfig } from "./config.ts";
 
 const flags = (...args: string[]) =>
@@ -9,11 +9,14 @@ const flags = (...args: string[]) =>
     .exitOverride()
     .parse(["node", "skepd", ...args])
     .opts();
+const folder = mkdtempSync(join(tmpdir(), "skepd-config-"));
 const file = (content: string) => {
-  const path = join(mkdtempSync(join(tmpdir(), "skepd-config-")), "skepd.json");
+  const path = join(folder, "skepd.json");
   writeFileSync(path, content);
   return path;
 };
+
+afterAll(() => rmSync(folder, { recursive: true }));
 
 describe("resolveConfig", () => {
   test("has Docker-like defaults", () => {

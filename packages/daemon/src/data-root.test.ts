@@ -1,10 +1,19 @@
-import { mkdtempSync, readdirSync, readFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { afterEach, expect, test } from "vitest";
 import { DataRootBusy, lockDataRoot, writeFileAtomically } from "./data-root.ts";
 
-const folder = () => mkdtempSync(join(tmpdir(), "skepd-root-"));
+const folders: string[] = [];
+const folder = () => {
+  const made = mkdtempSync(join(tmpdir(), "skepd-root-"));
+  folders.push(made);
+  return made;
+};
+
+afterEach(() => {
+  for (const made of folders.splice(0)) rmSync(made, { recursive: true });
+});
 
 test("a second daemon on the same data root is refused until the first lets go", () => {
   const root = folder();

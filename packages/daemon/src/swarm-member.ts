@@ -49,7 +49,10 @@ export class SwarmMember implements SwarmNode {
     logger.info({ node: membership.nodeId, role: membership.role }, "this node is a member of a swarm");
     if (membership.leaving) {
       this.#worker = this.#createWorker(membership);
-      return this.#finishLeave();
+      return this.#finishLeave().catch((error: Error) => {
+        this.#startError = error.message;
+        logger.error({ err: error }, "this node is still leaving its swarm");
+      });
     }
     if (membership.role === "manager") {
       try {
@@ -146,7 +149,13 @@ export class SwarmMember implements SwarmNode {
   }
 
   async #finishLeave(): Promise<void> {
-    await this.#worker?.leave();
+    await this.#worker?.leave().catch((error: Error) => {
+      throw new DomainError(
+        "unavailable",
+        `this node's tasks could not be removed (${error.message}): see that its Docker Engine runs, then leave again`,
+        { cause: error },
+      );
+    });
     await this.#manager?.stop();
     this.#manager = undefined;
     await this.#removeStore();
