@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { distinct } from "./calls.ts";
 import { CliRecorder } from "./cli-recorder.ts";
 import { dockerCli, eventually } from "./cluster-helpers.ts";
+import { clusterProblem } from "./operator.ts";
 
 // The commands of a recorded session with a real swarm, given to skep word for word: the CLI must send the same
 // requests, get the same statuses, print the same columns and end with the same exit status. Ids, addresses and tokens
@@ -236,7 +237,10 @@ const repeats =
 
 const cli = await dockerCli(23);
 
-describe.skipIf(cli === undefined)("the CLI's request sequences are those of a real swarm", () => {
+const problem =
+  clusterProblem() ?? (cli === undefined ? "needs a docker CLI of 23 or newer: older ones ask otherwise" : undefined);
+
+describe.skipIf(problem)(`the CLI's request sequences are those of a real swarm ${problem ?? ""}`, () => {
   let cluster: Cluster;
   let folder: string;
   let config: string;
