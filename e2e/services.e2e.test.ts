@@ -140,6 +140,9 @@ describe.skipIf(clusterProblem())(`services on three nodes ${clusterProblem() ??
     const breakIt = (service: string, ...flags: readonly string[]) =>
       swarm.docker("service", "update", "-d", "--no-resolve-image", ...flags, service);
 
+    /** Without a delay the next slot's turn comes as soon as a task runs, maybe before it has failed. */
+    const unhurried = ["--update-delay", "2s"];
+
     test.each([
       ["an image nobody has", ["--image", "alpine:nosuchtag"], /No such image: alpine:nosuchtag/],
       [
@@ -149,7 +152,7 @@ describe.skipIf(clusterProblem())(`services on three nodes ${clusterProblem() ??
       ],
       ["a program that fails", ["--args", "sh -c 'exit 7'"], /task: non-zero exit \(7\)/],
     ])("an update to %s pauses, and the other replicas stay as they were", async (_, flags, why) => {
-      const before = await swarm.start("upd", 3, ["--restart-delay", "1s"]);
+      const before = await swarm.start("upd", 3, ["--restart-delay", "1s", ...unhurried]);
       await breakIt("upd", ...flags);
       expect(await swarm.untilUpdate("upd", "paused")).toMatch(
         /^update paused due to failure or early termination of task \w{25}$/,
@@ -169,7 +172,7 @@ describe.skipIf(clusterProblem())(`services on three nodes ${clusterProblem() ??
       ["an image nobody has", ["--image", "alpine:nosuchtag"]],
       ["a program that fails", ["--args", "false"]],
     ])("an update to %s rolls back by itself when asked to", async (_, flags) => {
-      const before = await swarm.start("upd", 3, ["--update-failure-action", "rollback"]);
+      const before = await swarm.start("upd", 3, ["--update-failure-action", "rollback", ...unhurried]);
       await breakIt("upd", ...flags);
       expect(await swarm.untilUpdate("upd", "rollback_completed")).toBe("rollback completed");
       const after = await swarm.untilRunning("upd", 3);
