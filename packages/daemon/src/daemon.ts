@@ -10,7 +10,10 @@ import { writePidfile } from "./pidfile.ts";
 import { preflight } from "./preflight.ts";
 import { SwarmMember } from "./swarm-member.ts";
 
-/** Serves until `signal` aborts, then stops cleanly; containers run on. Rejects when it cannot start. */
+/**
+ * Serves until `signal` aborts, then stops cleanly; containers run on. Rejects when it cannot start, and when the store
+ * breaks: whoever started it is to start it again.
+ */
 export async function runDaemon(config: DaemonConfig, logger: Logger, signal: AbortSignal): Promise<void> {
   const clock = systemClock;
   const targets = config.hosts.map((host) => listenTarget(host, config.tls));
@@ -18,7 +21,9 @@ export async function runDaemon(config: DaemonConfig, logger: Logger, signal: Ab
   using _pidfile = config.pidfile === undefined ? undefined : writePidfile(config.pidfile);
   const engine = new HttpEngine(config.engine);
   const events = new ClusterEventLog(clock, logger);
-  const swarm = new SwarmMember({ dataRoot: config.dataRoot, engine, events, clock, logger });
+  const broken = Promise.withResolvers<never>();
+  const onBroken = broken.reject;
+  const swarm = new SwarmMember({ dataRoot: config.dataRoot, engine, events, onBroken, clock, logger });
   const routes = clusterRoutes({ swarm, clock });
   const api = createApiServer({ engine: config.engine, swarm, routes, events, clock, logger });
   try {
@@ -26,7 +31,7 @@ export async function runDaemon(config: DaemonConfig, logger: Logger, signal: Ab
     for (const target of targets) await serve(api, target, config, logger);
     logger.info({ dataRoot: config.dataRoot, pid: process.pid }, "skepd is up");
     await reportShortcomings(engine, config.engine, logger);
-    await aborted(signal);
+    await Promise.race([aborted(signal), broken.promise]);
     logger.info({}, "skepd is stopping; containers run on");
   } finally {
     await api.close();

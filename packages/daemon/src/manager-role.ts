@@ -9,13 +9,19 @@ export interface ManagerRoleOptions {
   readonly dataRoot: string;
   /** Told of the store's changes for as long as the role runs. */
   readonly events: ClusterEventLog;
+  /** Called when the store can keep nothing any more: only a restart helps. */
+  readonly onBroken: (reason: unknown) => void;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 export const storePath = (dataRoot: string): string => join(dataRoot, "swarm", "store.db");
 
-export const openStore = ({ dataRoot, clock, logger }: Omit<ManagerRoleOptions, "events">): Promise<EmbeddedStore> =>
+export const openStore = ({
+  dataRoot,
+  clock,
+  logger,
+}: Pick<ManagerRoleOptions, "dataRoot" | "clock" | "logger">): Promise<EmbeddedStore> =>
   EmbeddedStore.open(storePath(dataRoot), { clock, logger: logger.child({ component: "store" }) });
 
 /** What a manager runs besides its agent: the store and the control plane. */
@@ -35,7 +41,7 @@ export class ManagerRole implements ManagerAccess {
     store: EmbeddedStore,
     listenAddr: string,
     certificate: ServerCertificate,
-    { events, clock, logger }: ManagerRoleOptions,
+    { events, onBroken, clock, logger }: ManagerRoleOptions,
   ): Promise<ManagerRole> {
     const manager = new Manager({ store, clock, logger });
     const { host, port } = splitHostPort(listenAddr);
@@ -48,6 +54,7 @@ export class ManagerRole implements ManagerAccess {
       await store.close();
       throw error;
     }
+    store.broken.addEventListener("abort", () => onBroken(store.broken.reason), { once: true });
     const role = new ManagerRole(store, manager);
     role.#following = events.follow(store, role.#stopping.signal);
     return role;

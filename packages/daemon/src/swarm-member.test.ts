@@ -28,7 +28,14 @@ describe("a node's membership", () => {
 
   const member = async () => {
     const events = new ClusterEventLog(systemClock, silentLogger);
-    const started = new SwarmMember({ dataRoot, engine, events, clock: systemClock, logger: silentLogger });
+    const started = new SwarmMember({
+      dataRoot,
+      engine,
+      events,
+      onBroken: (reason) => expect.fail(String(reason)),
+      clock: systemClock,
+      logger: silentLogger,
+    });
     members.push(started);
     await started.start();
     return started;
