@@ -14,7 +14,8 @@ fail() {
 # program:package, for every program that is started somewhere in this repository
 programs='dockerd:docker.io docker:docker.io containerd:containerd runc:runc iptables:iptables
   nft:nftables ip:iproute2 conntrack:conntrack jq:jq busybox:busybox-static curl:curl
-  nsenter:util-linux unshare:util-linux flock:util-linux ps:procps tar:tar bash:bash'
+  nsenter:util-linux unshare:util-linux flock:util-linux ps:procps tar:tar bash:bash
+  docker-registry:docker-registry'
 
 missing_packages() {
   for entry in $programs; do
@@ -44,7 +45,8 @@ apt_install() {
   apt install --no-install-recommends "$@" >"$log" 2>&1
 }
 
-# Without systemd, installing docker.io could start a dockerd of its own; the nodes bring theirs, so forbid it meanwhile.
+# What may not start by itself while packages are installed: the registry, which the tests start where they need it; and
+# without systemd nothing at all, since the nodes bring their own dockerd.
 policy=/usr/sbin/policy-rc.d
 own_policy=
 log=
@@ -56,6 +58,13 @@ trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
+# Its package has just enabled it for the next boot.
+disable_registry() {
+  systemctl disable docker-registry >/dev/null 2>&1 || true
+  systemctl stop docker-registry >/dev/null 2>&1 || true
+  update-rc.d docker-registry disable >/dev/null 2>&1 || true
+}
+
 install_packages() {
   packages=$(missing_packages | sort -u | tr '\n' ' ')
   [ -n "$packages" ] || return 0
@@ -66,9 +75,11 @@ install_packages() {
   fi
   command -v apt-get >/dev/null 2>&1 || fail "missing: $packages (this is no Debian or Ubuntu: install them by hand)"
   say "installing Debian packages: $packages"
-  if [ ! -d /run/systemd/system ] && [ ! -e "$policy" ]; then
+  if [ ! -e "$policy" ]; then
     own_policy=yes
-    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    forbidden='*'
+    [ ! -d /run/systemd/system ] || forbidden='docker-registry*'
+    printf '#!/bin/sh\ncase $1 in %s) exit 101 ;; esac\n' "$forbidden" >"$policy"
     chmod +x "$policy"
   fi
   log=$(mktemp)
@@ -77,6 +88,7 @@ install_packages() {
     cat "$log" >&2
     fail "apt-get could not install: $packages"
   fi
+  case " $packages " in *' docker-registry '*) disable_registry ;; esac
   left=$(missing_packages | sort -u | tr '\n' ' ')
   [ -z "$left" ] || fail "installed, and yet programs of these packages are not found: $left"
 }
@@ -85,8 +97,9 @@ install_modules() {
   if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
     say 'npm install'
     # not npm ci: it refuses a lockfile without the optional packages of every platform, and of biome's not each one is
-    # in every registry; --no-save installs the locked versions and leaves the lockfile as it is
-    npm install --no-save --include=dev --include=optional --no-audit --no-fund --loglevel=error </dev/null
+    # in every registry; --no-save installs the locked versions and leaves the lockfile as it is; the only scripts there
+    # are would compile what the tests' SDK can use for ssh, which they do not
+    npm install --no-save --ignore-scripts --include=dev --include=optional --no-audit --no-fund --loglevel=error </dev/null
     touch node_modules/.package-lock.json
   fi
   [ -x node_modules/.bin/node ] ||
