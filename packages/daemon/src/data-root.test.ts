@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
@@ -29,5 +29,14 @@ test("an atomic write leaves the new content and no temporary file", () => {
   writeFileAtomically(join(root, "x.json"), "one");
   writeFileAtomically(join(root, "x.json"), "two");
   expect(readFileSync(join(root, "x.json"), "utf8")).toBe("two");
+  expect(readdirSync(root)).toEqual(["x.json"]);
+});
+
+test("an atomic write that fails says where and why, and leaves things as they were", () => {
+  const root = folder();
+  mkdirSync(join(root, "x.json"));
+  expect(() => writeFileAtomically(join(root, "x.json"), "one")).toThrow(
+    /^cannot write .*x\.json \(EISDIR: .*\): nothing was changed$/,
+  );
   expect(readdirSync(root)).toEqual(["x.json"]);
 });

@@ -1,6 +1,7 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { DomainError } from "@skep/model";
 
 /** The data root is in use by another daemon. */
 export class DataRootBusy extends Error {
@@ -32,20 +33,33 @@ export function lockDataRoot(dataRoot: string): DataRootLock {
   return { path, [Symbol.dispose]: () => database.close() };
 }
 
-/** Replaces a file so that a crash leaves either the old content or the new one, never a part. */
+/**
+ * Replaces a file so that a crash leaves either the old content or the new one, never a part. Throws `unavailable` when
+ * the disk does not take it; the old content is then still there.
+ */
 export function writeFileAtomically(path: string, content: string, mode = 0o600): void {
-  const folder = dirname(path);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
   const temporary = `${path}.new`;
-  const file = openSync(temporary, "w", mode);
   try {
-    writeSync(file, content);
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    writeDurably(temporary, content, mode);
+    renameSync(temporary, path);
+    syncFolder(dirname(path));
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw new DomainError("unavailable", `cannot write ${path} (${(error as Error).message}): nothing was changed`, {
+      cause: error,
+    });
+  }
+}
+
+function writeDurably(path: string, content: string, mode: number): void {
+  const file = openSync(path, "w", mode);
+  try {
+    writeFileSync(file, content);
     fsyncSync(file);
   } finally {
     closeSync(file);
   }
-  renameSync(temporary, path);
-  syncFolder(folder);
 }
 
 /** Removes a file for good: a crash afterwards does not bring it back. */

@@ -1,12 +1,14 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ClusterEventLog, type InitRequest } from "@skep/api";
 import { EngineUnavailable } from "@skep/engine";
 import { defaultClusterSpec } from "@skep/manager";
-import { silentLogger, systemClock } from "@skep/model";
+import { type Clock, silentLogger, systemClock } from "@skep/model";
 import { FakeEngine } from "@skep/testkit";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { SwarmMember } from "./swarm-member.ts";
 
 const request: InitRequest = {
@@ -26,14 +28,14 @@ describe("a node's membership", () => {
   let engine: FakeEngine;
   const members: SwarmMember[] = [];
 
-  const member = async () => {
+  const member = async (clock: Clock = systemClock) => {
     const events = new ClusterEventLog(systemClock, silentLogger);
     const started = new SwarmMember({
       dataRoot,
       engine,
       events,
       onBroken: (reason) => expect.fail(String(reason)),
-      clock: systemClock,
+      clock,
       logger: silentLogger,
     });
     members.push(started);
@@ -89,6 +91,49 @@ describe("a node's membership", () => {
     engine.listContainers = list;
     await second.leave(true);
     expect(second.status()).toEqual({ state: "inactive" });
+  });
+
+  test("waits for what its control plane lacks at the start, and leaves without it", async () => {
+    const port = 33_000 + Math.floor(Math.random() * 2_000);
+    const first = await member();
+    await first.init({ ...request, listenAddr: `127.0.0.1:${port}`, advertiseAddr: `127.0.0.1:${port}` });
+    await first.stop();
+    const occupant = createServer().listen(port, "127.0.0.1");
+    await once(occupant, "listening");
+
+    const hurried: Clock = { ...systemClock, after: (delayMs, call) => systemClock.after(delayMs / 20, call) };
+    const second = await member(hurried);
+    const busy = { state: "error", error: expect.stringContaining("EADDRINUSE") };
+    expect(second.status()).toMatchObject(busy);
+    expect(second.manager()).toBeUndefined();
+    occupant.close();
+    await vi.waitFor(() => expect(second.status()).toMatchObject({ state: "active", role: "manager" }), 10_000);
+    expect(second.manager()).toBeDefined();
+    await second.stop();
+
+    occupant.listen(port, "127.0.0.1");
+    await once(occupant, "listening");
+    const third = await member(hurried);
+    expect(third.status()).toMatchObject(busy);
+    occupant.close();
+    await third.leave(true);
+    await third.stop();
+    expect(third.status()).toEqual({ state: "inactive" });
+    expect(third.manager()).toBeUndefined();
+  });
+
+  test("that cannot be written down is none", async () => {
+    const port = 35_000 + Math.floor(Math.random() * 2_000);
+    const at = { ...request, listenAddr: `127.0.0.1:${port}`, advertiseAddr: `127.0.0.1:${port}` };
+    const outside = await member();
+    const inTheWay = join(dataRoot, "swarm", "membership.json");
+    mkdirSync(inTheWay, { recursive: true });
+    await expect(outside.init(at)).rejects.toThrow(/^cannot write .*membership\.json/);
+    expect(outside.status()).toEqual({ state: "inactive" });
+    expect(outside.manager()).toBeUndefined();
+    rmSync(inTheWay, { recursive: true });
+    await outside.init(at);
+    expect(outside.status()).toMatchObject({ state: "active" });
   });
 
   test("is refused while the engine is in swarm mode itself, and when the port is taken", async () => {

@@ -5,7 +5,7 @@ import { joinSwarm } from "@skep/agent";
 import type { InitRequest, JoinSwarmRequest, ManagerAccess, SwarmNode, SwarmStatus } from "@skep/api";
 import type { Engine } from "@skep/engine";
 import { createCluster, createCsr } from "@skep/manager";
-import { DomainError, type NodeId, parseJoinToken } from "@skep/model";
+import { DomainError, type NodeId, parseJoinToken, pause } from "@skep/model";
 import {
   advertiseAddress,
   joinHostPort,
@@ -25,6 +25,7 @@ export interface SwarmMemberOptions extends ManagerRoleOptions {
 /** As Docker's: how long init and join wait before they say that things go on in the background. */
 const joinTimeoutMs = 20_000;
 const firstSessionTimeoutMs = 5000;
+const managerRetryMs = 2000;
 
 /** This node's part in a swarm: none, worker, or manager and worker. Its file survives the daemon. */
 export class SwarmMember implements SwarmNode {
@@ -33,6 +34,8 @@ export class SwarmMember implements SwarmNode {
   #worker: WorkerRole | undefined;
   #manager: ManagerRole | undefined;
   #startError: string | undefined;
+  readonly #retrying = new AbortController();
+  #retries: Promise<void> = Promise.resolve();
   /** Init, join and leave one after the other. */
   #queue: Promise<unknown> = Promise.resolve();
 
@@ -54,19 +57,15 @@ export class SwarmMember implements SwarmNode {
         logger.error({ err: error }, "this node is still leaving its swarm");
       });
     }
-    if (membership.role === "manager") {
-      try {
-        this.#manager = await this.#startManager(membership);
-      } catch (error) {
-        this.#startError = (error as Error).message;
-        logger.error({ err: error }, "the control plane cannot start; running tasks are not touched");
-      }
-    }
-    this.#worker = this.#createWorker(membership);
-    this.#worker.start();
+    const worker = this.#createWorker(membership);
+    this.#worker = worker;
+    if (membership.role === "manager" && !(await this.#startManager())) this.#retries = this.#retryManager();
+    worker.start();
   }
 
   async stop(): Promise<void> {
+    this.#retrying.abort();
+    await this.#retries;
     await this.#queue;
     await this.#worker?.stop();
     await this.#manager?.stop();
@@ -99,7 +98,6 @@ export class SwarmMember implements SwarmNode {
       const listenAddr = listenAddress(request.listenAddr, interfaces);
       const advertiseAddr = advertiseAddress(request.advertiseAddr, listenAddr, interfaces);
       const membership = await this.#createSwarm(request, listenAddr, advertiseAddr);
-      this.#file.write(membership);
       this.#worker = this.#createWorker(membership);
       this.#worker.start();
       await Promise.race([this.#worker.accepted, sleep(firstSessionTimeoutMs, undefined, { ref: false })]);
@@ -144,6 +142,7 @@ export class SwarmMember implements SwarmNode {
       const { membership } = this.#worker;
       if (membership.role === "manager" && !force) throw new DomainError("unavailable", leavesLastManager);
       this.#file.write({ ...membership, leaving: true });
+      this.#retrying.abort();
       await this.#finishLeave();
     });
   }
@@ -174,8 +173,8 @@ export class SwarmMember implements SwarmNode {
         advertiseAddr,
         address: splitHostPort(advertiseAddr).host,
       });
-      this.#manager = await ManagerRole.start(store, listenAddr, identity, this.#options);
-      return {
+      const manager = await ManagerRole.start(store, listenAddr, identity, this.#options);
+      const membership: Membership = {
         ...identity,
         role: "manager",
         listenAddr,
@@ -183,6 +182,8 @@ export class SwarmMember implements SwarmNode {
         dataPathAddr: request.dataPathAddr,
         managers: [{ nodeId: identity.nodeId, addr: advertiseAddr }],
       };
+      await this.#remember(membership, manager);
+      return membership;
     } catch (error) {
       await store.close();
       await this.#removeStore();
@@ -190,9 +191,44 @@ export class SwarmMember implements SwarmNode {
     }
   }
 
-  async #startManager(membership: Membership): Promise<ManagerRole> {
-    const store = await openStore(this.#options);
-    return ManagerRole.start(store, membership.listenAddr, membership, this.#options);
+  /** From here on the node is a manager, also after a crash. */
+  async #remember(membership: Membership, manager: ManagerRole): Promise<void> {
+    try {
+      this.#file.write(membership);
+      this.#manager = manager;
+    } catch (error) {
+      await manager.stop();
+      throw error;
+    }
+  }
+
+  /** False when the control plane cannot start. */
+  async #startManager(): Promise<boolean> {
+    const membership = this.#worker?.membership;
+    if (!membership) return true;
+    try {
+      const store = await openStore(this.#options);
+      this.#manager = await ManagerRole.start(store, membership.listenAddr, membership, this.#options);
+      this.#startError = undefined;
+      return true;
+    } catch (error) {
+      const { message } = error as Error;
+      if (message !== this.#startError)
+        this.#options.logger.error({ err: error }, "the control plane cannot start yet; running tasks are not touched");
+      this.#startError = message;
+      return false;
+    }
+  }
+
+  /** A full disk and a port in use come to an end without a restart of this daemon. */
+  async #retryManager(): Promise<void> {
+    const { clock, logger } = this.#options;
+    const { signal } = this.#retrying;
+    while (!signal.aborted && this.#startError !== undefined) {
+      await pause(clock, managerRetryMs, signal);
+      await this.#enqueue(async () => signal.aborted || (await this.#startManager()));
+    }
+    if (this.#manager) logger.info({}, "the control plane is up");
   }
 
   #createWorker(membership: Membership): WorkerRole {

@@ -142,10 +142,15 @@ export class WorkerRole {
     this.#save({ ...this.#membership, ...renewed });
   }
 
+  /** What the disk does not take holds until the next start, and is learnt again then. */
   #save(membership: Membership): void {
     if (JSON.stringify(membership) === JSON.stringify(this.#membership)) return;
     this.#membership = membership;
-    this.#options.save(membership);
+    try {
+      this.#options.save(membership);
+    } catch (err) {
+      this.#options.logger.error({ err }, "a change of this node's membership could not be saved");
+    }
   }
 
   #identity(): Identity {
