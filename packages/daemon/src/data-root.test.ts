@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
@@ -22,6 +22,13 @@ test("a second daemon on the same data root is refused until the first lets go",
   first[Symbol.dispose]();
   using second = lockDataRoot(root);
   expect(second.path).toContain(root);
+});
+
+test("the lock takes no room, which a full disk would not have", () => {
+  const root = folder();
+  using _lock = lockDataRoot(root);
+  expect(readdirSync(root)).toEqual(["skepd.lock"]);
+  expect(statSync(join(root, "skepd.lock")).size).toBe(0);
 });
 
 test("an atomic write leaves the new content and no temporary file", () => {

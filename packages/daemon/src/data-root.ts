@@ -3,6 +3,8 @@ import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { DomainError } from "@skep/model";
 
+const sqliteBusy = 5;
+
 /** The data root is in use by another daemon. */
 export class DataRootBusy extends Error {
   override readonly name = "DataRootBusy";
@@ -22,9 +24,11 @@ export function lockDataRoot(dataRoot: string): DataRootLock {
   const path = join(dataRoot, "skepd.lock");
   const database = new DatabaseSync(path, { timeout: 0 });
   try {
-    database.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
+    // a journal on disk would take a block, and a full disk shall not keep a node down
+    database.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
   } catch (error) {
     database.close();
+    if ((error as { errcode?: number }).errcode !== sqliteBusy) throw error;
     throw new DataRootBusy(
       `data root ${dataRoot} is in use by another skepd: stop it, or give this one its own --data-root`,
       { cause: error },
