@@ -39,6 +39,18 @@ test("tasks of one service version share a pull; a later version asks again", as
   expect(pulls()).toHaveLength(3);
 });
 
+test("a failure concerns those who waited for it: the next attempt of the same version asks again", async () => {
+  const { engine, ensure, pulls } = node();
+  const reference = "other:1";
+  engine.registryReachable = false;
+  await Promise.all([ensure("1", { reference }), ensure("2", { reference })]);
+  expect(pulls()).toHaveLength(1);
+  engine.registryReachable = true;
+  engine.registry.set(reference, "sha256:other");
+  await ensure("1 again", { reference });
+  expect(engine.images.get(reference)).toBe("sha256:other");
+});
+
 test("other credentials are another pull", async () => {
   const { engine, ensure, pulls } = node();
   engine.registry.set("app:1", "sha256:new");

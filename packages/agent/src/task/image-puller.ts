@@ -10,7 +10,7 @@ export interface ImageRequest {
   readonly generation: string;
 }
 
-/** How long the tasks of one service version share a pull's outcome. */
+/** How long a pull that succeeded does for all tasks of its service version; one that failed, only for those waiting. */
 const sharedForMs = 10_000;
 /** How long a registry that could not be reached is not waited for. */
 const unreachableForMs = 60_000;
@@ -81,12 +81,10 @@ export class ImagePuller {
     const before = this.#pulls.get(keyOf(request))?.ended;
     const run = async () => {
       await before;
-      const broken = await this.#pull(request, controller.signal, answered.resolve);
+      const outcome = await this.#pull(request, controller.signal, answered.resolve);
       pull.endedAtMs = this.#clock.now();
-      if (broken) {
-        pull.broken = broken;
-        if (this.#pulls.get(keyOf(request)) === pull) this.#pulls.delete(keyOf(request));
-      }
+      if (outcome instanceof EngineUnavailable) pull.broken = outcome;
+      if (outcome !== "pulled" && this.#pulls.get(keyOf(request)) === pull) this.#pulls.delete(keyOf(request));
       answered.resolve();
     };
     const pull: Pull = {
@@ -100,26 +98,27 @@ export class ImagePuller {
     return pull;
   }
 
-  /** Resolves when the pull has ended; with the error when it was the engine that went away. */
+  /** Resolves when the pull has ended: how, or with the error when it was the engine that went away. */
   async #pull(
     { reference, registryAuth }: ImageRequest,
     signal: AbortSignal,
     onAnswer: () => void,
-  ): Promise<EngineUnavailable | undefined> {
+  ): Promise<"pulled" | "failed" | EngineUnavailable> {
     const registry = registryOf(reference);
     try {
       await this.#engine.pullImage(reference, registryAuth, signal, () => {
         this.#unreachableAtMs.delete(registry);
         onAnswer();
       });
+      return "pulled";
     } catch (err) {
       if (err instanceof EngineUnavailable) return err;
-      if (signal.aborted) return undefined;
+      if (signal.aborted) return "failed";
       if (isConnectionError(err)) this.#unreachableAtMs.set(registry, this.#clock.now());
       else this.#unreachableAtMs.delete(registry);
       this.#log.warn({ image: reference, err }, "pulling image failed");
+      return "failed";
     }
-    return undefined;
   }
 
   #knownUnreachable(reference: string): boolean {
