@@ -2,9 +2,10 @@ import { once } from "node:events";
 import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { Agent, request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { connect as connectTls } from "node:tls";
 import { createCsr, createRootCa, issueCertificate } from "@skep/manager";
 import { type Logger, newId, silentLogger, systemClock } from "@skep/model";
 import { expect, test } from "vitest";
@@ -56,6 +57,25 @@ test("lets in over TLS who has a certificate of its CA, and nobody else", async 
   await expect(get({ cert: stranger.cert, key: stranger.key })).rejects.toThrow(/unknown ca|reset|hang up|alert/i);
   await server.close();
 });
+
+test.each(["TLSv1.2", "TLSv1.3"] as const)(
+  "over %s a client that has said all it has to say still hears the answer",
+  async (version) => {
+    const { server: tls, client } = await certificates();
+    const raw = (engine: Socket) => {
+      engine.write("HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n");
+      engine.on("end", () => setTimeout(() => engine.end("all of it"), 50)).resume();
+    };
+    await using facade = await Facade.start({ raw });
+    const server = serverFor(facade.engineSocketPath);
+    const { port, hostname } = new URL(await server.listen({ host: "127.0.0.1", port: 0, tls }));
+    const limits = { minVersion: version, maxVersion: version, checkServerIdentity: () => undefined };
+    const socket = connectTls({ host: hostname, port: Number(port), ...client, ...limits });
+    socket.end("POST /containers/x/attach HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n");
+    expect(Buffer.concat(await Array.fromAsync<Buffer>(socket)).toString()).toMatch(/^HTTP\/1.1 101 [\s\S]*all of it$/);
+    await server.close();
+  },
+);
 
 test("warns of a port that is open to everybody", async () => {
   const warnings: string[] = [];

@@ -34,6 +34,13 @@ const serverOptions: ServerOptions = {
   requireHostHeader: false, // the engine's own judgement
 };
 
+const tlsOptions = {
+  requestCert: true,
+  rejectUnauthorized: true,
+  minVersion: "TLSv1.2",
+  allowHalfOpen: true, // as node:http's own: `docker run` says that it sends nothing, and then reads
+} as const;
+
 /** One socket the API is served on. */
 export class Listener {
   readonly #server: Server;
@@ -91,9 +98,7 @@ export class Listener {
     const tls = "tls" in this.#target ? this.#target.tls : undefined;
     const shouldUpgradeCallback: ServerOptions["shouldUpgradeCallback"] = (request) => !handler.isOwn(request);
     const options = { ...serverOptions, shouldUpgradeCallback };
-    const server = tls
-      ? createTlsServer({ ...options, ...tls, requestCert: true, rejectUnauthorized: true, minVersion: "TLSv1.2" })
-      : createServer(options);
+    const server = tls ? createTlsServer({ ...options, ...tlsOptions, ...tls }) : createServer(options);
     server.maxHeadersCount = 0;
     server.on("request", (request, response) => void handler.handle(request, response));
     server.on("checkContinue", (request, response) => void handler.handle(request, response));
