@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Cluster } from "@skep/testkit";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { eventually } from "./cluster-helpers.ts";
-import { clusterProblem, Operator, polite, type TaskContainer } from "./operator.ts";
+import { clusterProblem, Operator, polite, quick, type TaskContainer, type TaskView } from "./operator.ts";
 
 describe.skipIf(clusterProblem())(`faults on three nodes ${clusterProblem() ?? ""}`, () => {
   let cluster: Cluster;
@@ -26,6 +26,15 @@ describe.skipIf(clusterProblem())(`faults on three nodes ${clusterProblem() ?? "
   const identities = (containers: readonly TaskContainer[]) =>
     containers.map(({ node, id, startedAt }) => `${node} ${id} ${startedAt}`).toSorted();
 
+  const idsOf = (tasks: readonly TaskView[]) => tasks.map(({ ID }) => ID).toSorted();
+
+  /** Every container, running or ended, is one of a task that the manager remembers. */
+  const untilNoOrphan = () =>
+    eventually(async () => {
+      const known = idsOf(await swarm.tasks());
+      expect((await swarm.containers()).filter(({ taskId }) => !known.includes(taskId))).toEqual([]);
+    });
+
   const untilReady = () =>
     eventually(async () => expect((await swarm.docker("node", "ls")).match(/Ready/g)).toHaveLength(3));
 
@@ -44,33 +53,69 @@ describe.skipIf(clusterProblem())(`faults on three nodes ${clusterProblem() ?? "
     expect(await swarm.tasks("steady")).toHaveLength(6);
   });
 
-  test("kill -9 of skepd while services change ends with exactly the tasks asked for", async () => {
+  test("kill -9 at random instants while services change ends with exactly the tasks asked for", async () => {
+    await swarm.start("steady", 3, [], polite);
+    const untouched = identities(await swarm.running("steady"));
     await swarm.start("changing", 3, ["--update-parallelism", "0"], polite);
-    for (const [round, node] of ["node-1", "node-2", "node-1", "node-3"].entries()) {
+    for (const [round, node] of ["node-1", "node-2", "node-1", "node-3", "node-1"].entries()) {
       const replicas = round % 2 === 0 ? 9 : 4;
-      await swarm.docker(
-        "service",
-        "update",
-        "-d",
-        "--no-resolve-image",
-        "--replicas",
-        `${replicas}`,
-        "--env-add",
-        `R=${round}`,
-        "changing",
-      );
-      await sleep(600 * Math.random());
-      await cluster.killSkepd(node);
-      await cluster.startSkepd(node);
+      const change = ["--replicas", `${replicas}`, "--env-add", `R=${round}`];
+      await swarm.docker("service", "update", "-d", "--no-resolve-image", ...change, "changing");
+      for (const patienceMs of [600, 1500]) {
+        await sleep(patienceMs * Math.random());
+        await cluster.killSkepd(node);
+        await cluster.startSkepd(node);
+      }
       await untilReady();
       await eventually(async () => {
         const wanted = await swarm.wanted("changing");
         expect(wanted.map(({ Status }) => Status.State)).toEqual(Array(replicas).fill("running"));
         expect(wanted.every(({ Spec }) => Spec.ContainerSpec.Env?.includes(`R=${round}`))).toBe(true);
-        const ids = wanted.map(({ ID }) => ID).toSorted();
-        expect((await swarm.running("changing")).map(({ taskId }) => taskId).toSorted()).toEqual(ids);
+        expect((await swarm.running("changing")).map(({ taskId }) => taskId).toSorted()).toEqual(idsOf(wanted));
       }, 60_000);
+      await untilNoOrphan();
     }
+    expect(identities(await swarm.running("steady"))).toEqual(untouched);
+  });
+
+  test("kill -9 while services come and go leaves nothing of those that went", async () => {
+    const create = (name: string) =>
+      swarm.docker("service", "create", ...quick, "--replicas", "6", "--name", name, ...polite);
+    for (const [round, node] of ["node-2", "node-1", "node-3"].entries()) {
+      const id = (await create(`brief-${round}`)).trim();
+      await sleep(1200 * Math.random());
+      await swarm.docker("service", "rm", id);
+      await sleep(300 * Math.random());
+      await cluster.killSkepd(node);
+      await create(`next-${round}`).catch(() => undefined); // on a manager that is gone
+      await cluster.startSkepd(node);
+      await untilReady();
+    }
+    await eventually(async () => {
+      const services = (await swarm.docker("service", "ls", "--format", "{{.Name}} {{.Replicas}}")).trim().split("\n");
+      expect(services.toSorted()).toEqual(["next-0 6/6", "next-2 6/6"]);
+      expect((await swarm.containers()).filter(({ service }) => service.startsWith("brief"))).toEqual([]);
+    }, 60_000);
+    await untilNoOrphan();
+  });
+
+  test("kill -9 of a dockerd: its tasks end with it when it is back, and run again", async () => {
+    await swarm.start("phoenix", 3, ["--restart-delay", "200ms"], polite);
+    const before = await swarm.running("phoenix");
+    await cluster.killEngine("node-3");
+    await swarm.docker("service", "scale", "-d", "phoenix=6");
+    await sleep(1000);
+    expect(identities(await swarm.running("phoenix"))).toEqual(
+      expect.arrayContaining(identities(before.filter(({ node }) => node !== "node-3"))),
+    );
+    await cluster.start("node-3");
+    await swarm.untilRunning("phoenix", 6, 60_000);
+    const running = await swarm.running("phoenix");
+    expect(running.map(({ taskId }) => taskId).toSorted()).toEqual(idsOf(await swarm.wanted("phoenix")));
+    expect(identities(running)).toEqual(
+      expect.arrayContaining(identities(before.filter(({ node }) => node !== "node-3"))),
+    );
+    await untilNoOrphan();
   });
 
   test("a worker keeps its tasks while the manager is away, and tells of their end later", async () => {

@@ -158,6 +158,11 @@ export class Cluster implements AsyncDisposable {
     await killDaemon(this.machine(node), "skepd");
   }
 
+  /** SIGKILL to a node's dockerd; `start` brings it back, and with it the end of the containers it had. */
+  async killEngine(node: string): Promise<void> {
+    await killDaemon(this.machine(node), "engine");
+  }
+
   async startSkepd(node: string): Promise<void> {
     await startDaemon(this.#host, this.machine(node), "skepd");
   }
