@@ -1,8 +1,14 @@
 import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { PassThrough } from "node:stream";
+import { Worker } from "node:worker_threads";
 import { expect, test } from "vitest";
 import { Facade, readAll } from "../test/facade.ts";
+import { tunnel } from "./tunnel.ts";
 
 const upgrade =
   "POST /exec/x/start HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: 2\r\n\r\n";
@@ -54,6 +60,29 @@ test("hands the request's head on, and has the engine close if it does not upgra
   expect(received).toBe(
     `HTTP/1.1 404 Not Found\r\n\r\nPOST /exec/x/start HTTP/1.1\r\nHost: x\r\nUpgrade: tcp\r\nContent-Length: 2\r\nConnection: Upgrade, close\r\n\r\n{}`,
   );
+});
+
+test("sends head and body in one piece: the engine takes what comes later for stdin", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "skep-tunnel-"));
+  const socketPath = join(folder, "engine");
+  // in a thread of its own, or it would read only after both were written
+  const engine = new Worker(
+    `const { parentPort, workerData } = require("node:worker_threads");
+    const server = require("node:net").createServer((socket) => socket.once("data", (first) => {
+      parentPort.postMessage(first.toString());
+      socket.destroy();
+    }));
+    server.listen(workerData, () => parentPort.postMessage("listening"));`,
+    { eval: true, workerData: socketPath },
+  );
+  await once(engine, "message");
+  for (let i = 0; i < 200; i++) {
+    const got = once(engine, "message");
+    await tunnel({ socketPath }, new PassThrough(), upgrade, Buffer.from("{}"));
+    expect(await got).toEqual([`${upgrade}{}`]);
+  }
+  await engine.terminate();
+  await rm(folder, { recursive: true });
 });
 
 test("upgrades on a connection that has served other requests", async () => {

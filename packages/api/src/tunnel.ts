@@ -21,8 +21,8 @@ export function tunnel(engine: EngineAddress, client: Duplex, head: string, firs
       reject(new EngineUnavailable(cause.message, { cause }));
     });
     upstream.on("connect", () => {
-      upstream.write(head, "latin1");
-      upstream.write(firstBytes);
+      // in one piece, as it came: what of a body reaches an attaching engine after the head, it takes for stdin
+      upstream.write(Buffer.concat([Buffer.from(head, "latin1"), firstBytes]));
       client.pipe(upstream);
       upstream.pipe(client);
       resolve();
