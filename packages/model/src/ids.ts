@@ -10,6 +10,7 @@ export type NodeId = Id<"node">;
 export type ServiceId = Id<"service">;
 export type TaskId = Id<"task">;
 export type NetworkId = Id<"network">;
+export type AddressId = Id<"address">;
 export type SecretId = Id<"secret">;
 export type ConfigId = Id<"config">;
 

@@ -8,6 +8,8 @@ export * from "./join-token.ts";
 export * from "./json-lines.ts";
 export * from "./logger.ts";
 export * from "./meta.ts";
+export * from "./network.ts";
+export * from "./network-records.ts";
 export * from "./node.ts";
 export * from "./objects.ts";
 export * from "./service.ts";

@@ -1,5 +1,6 @@
 import type { NodeId } from "./ids.ts";
 import type { Labels, Meta } from "./meta.ts";
+import type { DataPath } from "./network.ts";
 import type { Resources } from "./service-spec.ts";
 
 export interface Node extends Meta {
@@ -8,6 +9,8 @@ export interface Node extends Meta {
   /** Told by the node at its first session and whenever it changes. */
   readonly description?: NodeDescription;
   readonly status: NodeStatus;
+  /** Where its overlays are reached; allocated when it joins. */
+  readonly dataPath?: DataPath;
   /** Managers only. */
   readonly manager?: { readonly addr: string; readonly leader: boolean; readonly reachability: Reachability };
 }

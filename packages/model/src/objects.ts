@@ -1,15 +1,12 @@
 import type { Cluster } from "./cluster.ts";
-import type { ConfigId, NetworkId, SecretId } from "./ids.ts";
+import type { ConfigId, SecretId } from "./ids.ts";
 import type { Labels, Meta } from "./meta.ts";
+import type { Address, Network } from "./network.ts";
 import type { Node } from "./node.ts";
 import type { Service } from "./service.ts";
 import type { Task } from "./task.ts";
 
 /** Stored by later parts of skep; the shape is here so that the store has one list of kinds. */
-export interface Network extends Meta {
-  readonly id: NetworkId;
-  readonly spec: { readonly Name: string; readonly Labels?: Labels };
-}
 export interface Secret extends Meta {
   readonly id: SecretId;
   readonly spec: { readonly Name: string; readonly Labels?: Labels };
@@ -26,6 +23,7 @@ export interface Objects {
   readonly service: Service;
   readonly task: Task;
   readonly network: Network;
+  readonly address: Address;
   readonly secret: Secret;
   readonly config: Config;
 }

@@ -29,7 +29,10 @@ export interface TaskSpec {
   readonly Networks?: readonly NetworkAttachmentConfig[];
   readonly LogDriver?: { readonly Name?: string; readonly Options?: Labels };
   readonly ForceUpdate?: number;
+  /** `container`; `attachment` for containers that an operator attached to a network by hand. */
   readonly Runtime?: string;
+  /** Of attachment tasks. */
+  readonly NetworkAttachmentSpec?: { readonly ContainerID?: string };
 }
 
 export interface ContainerSpec {

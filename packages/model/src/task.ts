@@ -1,5 +1,6 @@
 import type { NodeId, ServiceId, TaskId } from "./ids.ts";
 import type { Labels, Meta } from "./meta.ts";
+import type { NetworkAttachment } from "./network.ts";
 import type { EndpointSpec, PortConfig, TaskSpec } from "./service-spec.ts";
 import type { TaskState } from "./task-state.ts";
 
@@ -16,6 +17,10 @@ export interface Task extends Meta {
   /** The service's `specVersion` it was made from. */
   readonly specVersion: number;
   readonly endpointSpec?: EndpointSpec;
+  /** The ingress network first, then the others in the order of the spec; absent until it is allocated. */
+  readonly networks?: readonly NetworkAttachment[];
+  /** Its node takes it out of service, before it is told to stop: no balancer may pick it any more. */
+  readonly withdrawn?: boolean;
   /** Copied, so that `stack ps` and container names still work when the service is gone. */
   readonly serviceName: string;
   readonly serviceLabels: Labels;

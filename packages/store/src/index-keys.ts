@@ -19,6 +19,7 @@ export const indexKeys: IndexKeys = {
     "desired-state": (task) => task.desiredState,
   },
   network: { name: nameOf },
+  address: { network: (address) => address.networkId, owner: (address) => address.owner.id },
   secret: { name: nameOf },
   config: { name: nameOf },
 };

@@ -18,6 +18,7 @@ export class Overlays {
       service: over("service"),
       task: over("task"),
       network: over("network"),
+      address: over("address"),
       secret: over("secret"),
       config: over("config"),
     };

@@ -11,6 +11,8 @@ export interface Indices {
   /** `slot` is `<serviceId>/<slot>` (global: `<serviceId>/<nodeId>`). */
   readonly task: "service" | "node" | "slot" | "state" | "desired-state";
   readonly network: "name";
+  /** `network` is its id, `owner` the id of the service or task. */
+  readonly address: "network" | "owner";
   readonly secret: "name";
   readonly config: "name";
 }

@@ -12,6 +12,7 @@ export class Tables implements Reader {
     service: new Table("service"),
     task: new Table("task"),
     network: new Table("network"),
+    address: new Table("address"),
     secret: new Table("secret"),
     config: new Table("config"),
   };

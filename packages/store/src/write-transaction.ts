@@ -23,6 +23,7 @@ export class WriteTransaction implements Transaction {
     service: new Map(),
     task: new Map(),
     network: new Map(),
+    address: new Map(),
     secret: new Map(),
     config: new Map(),
   };
