@@ -34,6 +34,8 @@ export interface NodeNetwork extends AsyncDisposable {
     put: readonly NetworkRecord[],
     remove: readonly RecordKey[],
   ): Promise<readonly NetworkProblem[]>;
+  /** What this node knows of the swarm's networks, by `recordKey`; after a start those of the process before. */
+  readonly records: ReadonlyMap<RecordKey, NetworkRecord>;
   /** The revision the kernel has; 0 before the first. */
   readonly revision: number;
   /**
