@@ -3,6 +3,7 @@ import { type Assignment, type NodeId, silentLogger, type Task, type TaskId, typ
 import { FakeClock, FakeEngine, settle } from "@skep/testkit";
 import { afterEach, expect, test } from "vitest";
 import { Agent, type AgentOptions } from "./agent.ts";
+import { engineOnlyHooks, type TaskHooks } from "./task/task-hooks.ts";
 import { assigned, webTask } from "./task/test-tasks.ts";
 
 const ends: AbortController[] = [];
@@ -129,11 +130,7 @@ test("shutdown stops with the grace period and keeps the container until the tas
 
 test("balancers let go of a container before its stop signal", async () => {
   const withdrawn = Promise.withResolvers<void>();
-  const hooks = {
-    prepare: async (_task: Task, _spec: object, config: object) => config as Record<string, unknown>,
-    withdraw: () => withdrawn.promise,
-    release: async () => {},
-  };
+  const hooks: TaskHooks = { ...engineOnlyHooks, withdraw: () => withdrawn.promise };
   const task = webTask();
   const { agent, engine } = await nodeWith([task], { hooks });
   agent.change(2, [again(task, { desiredState: "shutdown" })], []);

@@ -66,6 +66,7 @@ export interface EngineInfo {
   readonly ServerVersion: string;
   readonly Labels?: readonly string[] | null;
   readonly Plugins?: Readonly<Record<string, readonly string[] | null>>;
+  readonly Runtimes?: Readonly<Record<string, unknown>>;
   readonly Swarm?: { readonly LocalNodeState?: string };
 }
 

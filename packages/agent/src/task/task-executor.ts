@@ -3,6 +3,7 @@ import type { Clock, ContainerSpec, Logger, Task, TaskSpec } from "@skep/model";
 import { taskName } from "@skep/model";
 import { containerConfig, stopGraceSeconds, swarmLabel } from "./container-config.ts";
 import { type ContainerState, createdContainer, stateOfContainer } from "./container-state.ts";
+import type { EngineFields } from "./engine-fields.ts";
 import type { ImagePuller } from "./image-puller.ts";
 import { familiarImage } from "./image-reference.ts";
 import type { Limiter } from "./limiter.ts";
@@ -42,14 +43,9 @@ export class TaskExecutor {
     const { engine, hooks, defaultLogDriver } = this.#node;
     for (const volume of volumesOf(spec)) await engine.createVolume(volume);
     const config = await hooks.prepare(task, spec, containerConfig(task, spec, defaultLogDriver()));
-    try {
-      const { Id } = await engine.createContainer(taskName(task), config);
-      return createdContainer(Id);
-    } catch (error) {
-      const existing = isStatus(error, 409) ? await this.#takeOver(task) : undefined;
-      if (!existing) throw error;
-      return existing;
-    }
+    const container = await this.#createOrTakeOver(task, config);
+    await hooks.created(task, spec, container.id);
+    return container;
   }
 
   start(id: string): Promise<void> {
@@ -69,10 +65,23 @@ export class TaskExecutor {
   /** Undefined when there is no such container. */
   async look(id: string): Promise<ContainerState | undefined> {
     try {
-      return stateOfContainer(await this.#node.looks.run(() => this.#node.engine.inspectContainer(id)));
+      const state = stateOfContainer(await this.#node.looks.run(() => this.#node.engine.inspectContainer(id)));
+      const ports = state.phase === "running" ? this.#node.hooks.ports(id) : undefined;
+      return ports ? { ...state, ports } : state;
     } catch (error) {
       if (isStatus(error, 404)) return undefined;
       throw error;
+    }
+  }
+
+  async #createOrTakeOver(task: Task, config: EngineFields): Promise<ContainerState> {
+    try {
+      const { Id } = await this.#node.engine.createContainer(taskName(task), config);
+      return createdContainer(Id);
+    } catch (error) {
+      const existing = isStatus(error, 409) ? await this.#takeOver(task) : undefined;
+      if (!existing) throw error;
+      return existing;
     }
   }
 

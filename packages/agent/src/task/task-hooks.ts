@@ -1,4 +1,4 @@
-import { type ContainerSpec, DomainError, type Task } from "@skep/model";
+import { type ContainerSpec, DomainError, type PortConfig, type Task } from "@skep/model";
 import type { EngineFields } from "./engine-fields.ts";
 import { swarmNetworks } from "./host-config.ts";
 
@@ -12,6 +12,10 @@ export interface TaskHooks {
    * mounts). A DomainError rejects the task with its message.
    */
   prepare(task: Task, spec: ContainerSpec, config: EngineFields): Promise<EngineFields>;
+  /** The container is there, and has not been started by this process yet. */
+  created(task: Task, spec: ContainerSpec, containerId: string): Promise<void>;
+  /** Ports the container publishes past the engine; undefined: the engine knows them. */
+  ports(containerId: string): readonly PortConfig[] | undefined;
   /** Before the stop signal: resolves when no balancer picks the container any more. */
   withdraw(task: Task): Promise<void>;
   /** Nothing is left of the task on this node: gives back what `prepare` made. */
@@ -27,6 +31,8 @@ export const engineOnlyHooks: TaskHooks = {
     if (spec.Configs?.length) throw missing("giving configs to containers");
     return config;
   },
+  async created() {},
+  ports: () => undefined,
   async withdraw() {},
   async release() {},
 };

@@ -1,0 +1,36 @@
+import type { NetworkId, PublishedPort, TaskId } from "@skep/model";
+
+/**
+ * What this node remembers of a container that starts under skep's runtime, from its creation to its removal: enough to
+ * attach it again when the engine restarts it, whether a manager can be asked or not.
+ */
+export interface ContainerRecord {
+  readonly containerId: string;
+  readonly name: string;
+  /** The task it is; absent for containers that an operator made by hand. */
+  readonly taskId?: TaskId;
+  /** A task's; those of a container made by hand are allocated at each start. */
+  readonly interfaces: readonly RecordedInterface[];
+  /** Of a task that publishes ports in the mesh: its address on the ingress network. */
+  readonly ingress?: RecordedInterface;
+  /** Of a container made by hand: where it is to be attached. */
+  readonly byHand?: readonly WantedAttachment[];
+  readonly hostPorts: readonly PublishedPort[];
+  /** The service's (or the operator's) own DNS servers. */
+  readonly servers: readonly string[];
+}
+
+export interface RecordedInterface {
+  readonly taskId: TaskId;
+  readonly networkId: NetworkId;
+  /** With the subnet's length. */
+  readonly address: string;
+}
+
+/** One `--network` of a `docker run`, or one `docker network connect`. */
+export interface WantedAttachment {
+  readonly networkId: NetworkId;
+  readonly aliases: readonly string[];
+  /** Bare. */
+  readonly address?: string;
+}
