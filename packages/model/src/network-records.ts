@@ -1,4 +1,5 @@
 import type { NetworkId, NodeId, ServiceId, TaskId } from "./ids.ts";
+import type { Labels } from "./meta.ts";
 import type { Subnet } from "./network.ts";
 
 // What a node's data plane has to know of the swarm: a set of records, each whole, each a function of the store at a
@@ -18,6 +19,10 @@ export interface OverlayRecord {
   readonly attachable: boolean;
   /** Of interfaces in containers, when the operator chose it. */
   readonly mtu?: number;
+  /** For `docker network ls` and `inspect` on workers; the data plane has no use for it. */
+  readonly createdAt?: string;
+  /** Likewise. */
+  readonly labels?: Labels;
 }
 
 /** A node of the swarm, this one too. */
