@@ -1,0 +1,3 @@
+export * from "./kernel.ts";
+export { describeRequest } from "./netlink/describe.ts";
+export { openKernel } from "./open-kernel.ts";

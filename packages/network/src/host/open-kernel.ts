@@ -1,0 +1,45 @@
+import type { Kernel, Namespace, NamespacePath } from "./kernel.ts";
+import { NamespaceHandle } from "./namespace-handle.ts";
+import {
+  createNamespace,
+  namedNamespace,
+  namespaceExists,
+  namespaceNames,
+  ownNamespace,
+  removeNamespace,
+} from "./netns.ts";
+import { NftRunner } from "./nft.ts";
+
+/** The kernel this process runs on; needs CAP_SYS_ADMIN and CAP_NET_ADMIN. `host` is the namespace of the calling thread. */
+export function openKernel(): Kernel {
+  const nft = new NftRunner();
+  const handles = new Set<NamespaceHandle>();
+
+  function openHandle(path: NamespacePath): NamespaceHandle {
+    const handle = new NamespaceHandle(path, nft, (closed) => handles.delete(closed));
+    handles.add(handle);
+    return handle;
+  }
+
+  const host = openHandle(ownNamespace);
+  return {
+    host,
+    async ensure(name) {
+      createNamespace(name);
+      return openHandle(namedNamespace(name));
+    },
+    async find(name) {
+      return namespaceExists(name) ? openHandle(namedNamespace(name)) : undefined;
+    },
+    names: async (prefix) => namespaceNames(prefix),
+    open: async (path): Promise<Namespace> => openHandle(path),
+    async remove(name) {
+      const path = namedNamespace(name);
+      await Promise.all([...handles].filter((handle) => handle.path === path).map((handle) => handle.close()));
+      removeNamespace(name);
+    },
+    close() {
+      void Promise.all([...handles].map((handle) => handle.close())).then(() => nft.close());
+    },
+  };
+}
