@@ -27,6 +27,8 @@ export interface DnsClient {
   readonly servers: readonly string[];
   /** False on internal networks only: names outside the swarm are not forwarded. */
   readonly forwards: boolean;
+  /** As in the container's resolv.conf, when its operator chose it: above 0, bare names are not forwarded either. */
+  readonly ndots?: number;
   /** The ports of an earlier process, to be taken again so that the container's rules still hold. */
   readonly ports?: DnsPorts;
 }

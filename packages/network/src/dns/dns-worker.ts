@@ -1,0 +1,48 @@
+import { parentPort } from "node:worker_threads";
+import type { DnsPorts } from "./dns-server.ts";
+import { Resolver } from "./resolver.ts";
+import type { NumberedRequest, WorkerMessage, WorkerRequest } from "./worker-protocol.ts";
+
+// The thread of the resolver: started by `startDnsServer`, told what names mean, asked by containers.
+
+const post = (message: WorkerMessage) => parentPort?.postMessage(message);
+const toError = (thrown: unknown) => (thrown instanceof Error ? thrown : new Error(String(thrown)));
+
+const resolver = new Resolver((containerId, error) => post({ is: "problem", containerId, error }));
+/** The last thing that each container waits for: its requests are carried out in order. */
+const lastOf = new Map<string, Promise<unknown>>();
+
+function carryOut(request: WorkerRequest): DnsPorts | undefined | Promise<DnsPorts | undefined> {
+  switch (request.do) {
+    case "put-zone":
+      return void resolver.putZone(request.zone);
+    case "remove-zone":
+      return void resolver.removeZone(request.networkId);
+    case "set-upstreams":
+      return void resolver.setUpstreams(request.servers);
+    case "open":
+      return inOrder(request.client.containerId, () => resolver.open(request.client));
+    case "close":
+      return inOrder(request.containerId, () => void resolver.close(request.containerId));
+  }
+}
+
+function inOrder(containerId: string, work: () => Promise<DnsPorts> | undefined): Promise<DnsPorts | undefined> {
+  const done = (lastOf.get(containerId) ?? Promise.resolve()).then(work);
+  const settled = done
+    .catch(() => {})
+    .then(() => {
+      if (lastOf.get(containerId) === settled) lastOf.delete(containerId);
+    });
+  lastOf.set(containerId, settled);
+  return done;
+}
+
+parentPort?.on("message", async ({ number, request }: NumberedRequest) => {
+  try {
+    const ports = await carryOut(request);
+    post({ is: "done", number, ...(ports !== undefined && { ports }) });
+  } catch (error) {
+    post({ is: "failed", number, error: toError(error) });
+  }
+});

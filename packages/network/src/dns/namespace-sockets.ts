@@ -1,0 +1,97 @@
+import { createSocket, type Socket as UdpSocket } from "node:dgram";
+import { isIPv6, Socket as TcpSocket } from "node:net";
+import { AF_INET, check, libc, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_STREAM } from "../host/libc.ts";
+import { enterNamespace, type OpenNamespace } from "../host/netns.ts";
+
+// Sockets keep the namespace they were made in, whichever thread uses them later.
+
+const AF_INET6 = 10;
+const IPPROTO_IP = 0;
+const IP_FREEBIND = 15;
+const SOL_SOCKET = 1;
+const SO_REUSEADDR = 2;
+const on = Buffer.from(Int32Array.of(1).buffer);
+
+/** Where containers look for their resolver. */
+export const resolverAddress = "127.0.0.11";
+
+/** Bound to the resolver's address in the namespace, on `port` or, with 0, on any. Throws `EADDRINUSE` when it is taken. */
+export function bindResolver(
+  namespace: OpenNamespace,
+  kind: "udp" | "tcp",
+  port: number,
+): { readonly fd: number; readonly port: number } {
+  const fd = socketIn(namespace, AF_INET, kind);
+  try {
+    // so that an address of a loopback device that is down still can be taken
+    setOption(fd, IPPROTO_IP, IP_FREEBIND);
+    // connections of an earlier process that wait for their end do not count as taken
+    if (kind === "tcp") setOption(fd, SOL_SOCKET, SO_REUSEADDR);
+    const address = socketAddress(port);
+    check(libc().bind(fd, address, address.length), `bind ${resolverAddress}:${port}`);
+    return { fd, port: boundPort(fd) };
+  } catch (error) {
+    libc().close(fd);
+    throw error;
+  }
+}
+
+/** Where questions to upstream servers start from. */
+export interface Dialer {
+  udp(server: string): UdpSocket;
+  /** Not connected yet. */
+  tcp(server: string): TcpSocket;
+}
+
+/** Addresses are numbers already; asking the system for them would cost each packet a turn of the event loop. */
+export const noLookup = (
+  address: string,
+  _options: unknown,
+  done: (error: Error | null, address: string, family: number) => void,
+): void => done(null, address, isIPv6(address) ? 6 : 4);
+
+export const udpSocket = (server?: string): UdpSocket =>
+  createSocket({ type: server !== undefined && isIPv6(server) ? "udp6" : "udp4", lookup: noLookup as never });
+
+/** From where this process is. */
+export const nodeDialer: Dialer = {
+  udp: udpSocket,
+  tcp: () => new TcpSocket({ allowHalfOpen: false }),
+};
+
+/** From inside a container. */
+export const dialerIn = (namespace: OpenNamespace): Dialer => ({
+  udp(server) {
+    const socket = udpSocket(server);
+    socket.bind({ fd: socketIn(namespace, isIPv6(server) ? AF_INET6 : AF_INET, "udp") });
+    return socket;
+  },
+  tcp(server) {
+    const fd = socketIn(namespace, isIPv6(server) ? AF_INET6 : AF_INET, "tcp");
+    return new TcpSocket({ fd, readable: true, writable: true, manualStart: true } as { fd: number });
+  },
+});
+
+function socketIn(namespace: OpenNamespace, family: number, kind: "udp" | "tcp"): number {
+  const type = (kind === "udp" ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC | SOCK_NONBLOCK;
+  return enterNamespace(namespace.fd, () => check(libc().socket(family, type, 0), "socket"));
+}
+
+const setOption = (fd: number, level: number, name: number): number =>
+  check(libc().setsockopt(fd, level, name, on, on.length), "setsockopt");
+
+/** `struct sockaddr_in`. */
+function socketAddress(port: number): Buffer {
+  const address = Buffer.alloc(16);
+  address.set(new Uint8Array(Uint16Array.of(AF_INET).buffer)); // in the machine's own byte order
+  address.writeUInt16BE(port, 2);
+  address.set(resolverAddress.split(".").map(Number), 4);
+  return address;
+}
+
+function boundPort(fd: number): number {
+  const address = Buffer.alloc(16);
+  const length = Buffer.from(Int32Array.of(address.length).buffer);
+  check(libc().getsockname(fd, address, length), "getsockname");
+  return address.readUInt16BE(2);
+}
