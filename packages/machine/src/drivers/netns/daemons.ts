@@ -5,7 +5,14 @@ import { DomainError } from "@skep/model";
 import type { Host, StartedProcess } from "../../host.ts";
 import type { Machine } from "../../machine.ts";
 import { untilAnswering } from "../../unix-http.ts";
-import { engineCommand, enterCommand, initCommand, markerVariable, skepdCommand } from "./node-commands.ts";
+import {
+  engineCommand,
+  engineConfig,
+  enterCommand,
+  initCommand,
+  markerVariable,
+  skepdCommand,
+} from "./node-commands.ts";
 import { type DaemonName, daemonPid, initPid, sendSignal, untilEnded } from "./node-processes.ts";
 import type { Command } from "./plan-network.ts";
 
@@ -19,8 +26,8 @@ export async function startInit(host: Host, machine: Machine, signal?: AbortSign
   await mkdir(join(paths.run, "skep"), { recursive: true });
   await mkdir(join(paths.home, "etc"), { recursive: true });
   await writeFile(paths.resolvConf, machine.nameservers.map((address) => `nameserver ${address}\n`).join(""));
-  await ensureConfig(paths.engineConfig);
-  await ensureConfig(paths.skepdConfig);
+  await ensureConfig(paths.engineConfig, engineConfig(machine));
+  await ensureConfig(paths.skepdConfig, {});
   const started = start(host, machine, initCommand(machine), paths.initLog);
   return untilReady(machine, "the node's first process", started, paths.initLog, signal, async (deadline) => {
     for (;;) {
@@ -31,9 +38,9 @@ export async function startInit(host: Host, machine: Machine, signal?: AbortSign
   });
 }
 
-/** A config file of the node's own, empty at first: without one a daemon would read this machine's. */
-async function ensureConfig(file: string): Promise<void> {
-  await writeFile(file, "{}\n", { flag: "wx" }).catch((error) => {
+/** A config file of the node's own, kept once it is there: without one a daemon would read this machine's. */
+async function ensureConfig(file: string, content: object): Promise<void> {
+  await writeFile(file, `${JSON.stringify(content, undefined, 2)}\n`, { flag: "wx" }).catch((error) => {
     if (error.code !== "EEXIST") throw error;
   });
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { type Machine, machinePaths } from "../../machine.ts";
-import { engineCommand, enterCommand, initCommand, skepdCommand } from "./node-commands.ts";
+import { engineCommand, engineConfig, enterCommand, initCommand, skepdCommand } from "./node-commands.ts";
 
 const root = "/m";
 const machine: Machine = {
@@ -22,6 +22,16 @@ test("the engine keeps its state in the node's folder, and the operator's flags 
     "dockerd --host unix:///run/docker.sock --pidfile /run/docker.pid --data-root /m/node-1/docker" +
       " --exec-root /run/docker --config-file /m/node-1/etc/daemon.json --exec-opt native.cgroupdriver=cgroupfs" +
       " --cgroup-parent /skep-node-1 --bip 172.17.0.1/16 --registry-mirror=http://192.168.99.1:5000",
+  );
+});
+
+test("the engine has skep's runtime from its first start on, by flag where the operator's flags have runtimes too", () => {
+  const path = expect.stringMatching(/^\/.*\/bin\/skep-runc$/);
+  expect(engineConfig(machine)).toEqual({ runtimes: { skep: { path } } });
+  const other = { ...machine, engineOptions: ["--add-runtime=crun=/usr/bin/crun"] };
+  expect(engineConfig(other)).toEqual({});
+  expect(engineCommand(other).join(" ")).toMatch(
+    / --add-runtime skep=\/\S+\/bin\/skep-runc --add-runtime=crun=\/usr\/bin\/crun$/,
   );
 });
 

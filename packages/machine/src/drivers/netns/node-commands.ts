@@ -22,6 +22,16 @@ export function enterCommand(init: number, command: Command): Command {
   return ["nsenter", "--target", String(init), "--mount", "--uts", "--net", "--pid", "--", ...command];
 }
 
+/** This repository's OCI runtime, which attaches containers to skep's networks. It finds skepd in the node's own /run. */
+const skepRuntime = { name: "skep", path: fileURLToPath(new URL("../../../../../bin/skep-runc", import.meta.url)) };
+
+/** dockerd refuses to have runtimes in its flags and in its configuration at once. */
+const hasRuntimeFlag = ({ engineOptions }: Machine) => engineOptions.some((option) => /^--add-runtime\b/.test(option));
+
+/** What the engine's configuration of a new node holds. */
+export const engineConfig = (machine: Machine): object =>
+  hasRuntimeFlag(machine) ? {} : { runtimes: { [skepRuntime.name]: { path: skepRuntime.path } } };
+
 /** Docker's engine with its state in the node's folder, as it sees the paths from inside the node. */
 export function engineCommand(machine: Machine): Command {
   return [
@@ -31,6 +41,7 @@ export function engineCommand(machine: Machine): Command {
     ...["--config-file", machine.paths.engineConfig],
     ...["--exec-opt", "native.cgroupdriver=cgroupfs", "--cgroup-parent", `/${cgroupOf(machine)}`],
     ...["--bip", "172.17.0.1/16"],
+    ...(hasRuntimeFlag(machine) ? ["--add-runtime", `${skepRuntime.name}=${skepRuntime.path}`] : []),
     ...machine.engineOptions,
   ];
 }
