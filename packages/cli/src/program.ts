@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import type { Io } from "./io.ts";
 import { machineCommand } from "./machine/machine-command.ts";
+import { networkCommand } from "./network/network-command.ts";
 
 /** What a command leaves behind for the process: an exit code other than 0 without an error of its own. */
 export interface Outcome {
@@ -21,7 +22,7 @@ Examples:
 
 Run "skep COMMAND --help" for more on a command.`,
     );
-  program.enablePositionalOptions().addCommand(machineCommand(io, outcome));
+  program.enablePositionalOptions().addCommand(machineCommand(io, outcome)).addCommand(networkCommand(io));
   configure(program, io);
   return program;
 }
