@@ -1,10 +1,11 @@
 import { createSocket } from "node:dgram";
+import { once } from "node:events";
 import { closeSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
 import { runCommand } from "@skep/testkit";
 import { decode, encode, type Packet } from "dns-packet";
 import type { DnsPorts, Zone } from "../src/dns/dns-server.ts";
-import { dialerIn } from "../src/dns/namespace-sockets.ts";
+import { bindIn, dialerIn } from "../src/dns/namespace-sockets.ts";
 import { openNamespace } from "../src/host/netns.ts";
 
 /** A namespace as a container's: its loopback up, nothing else. */
@@ -134,12 +135,12 @@ export const failing =
   ({ id, questions }) =>
     encode({ type: "response", id: id ?? 0, flags: 0x180 | code, questions: questions ?? [] });
 
-/** A server on port 53 of a loopback address of this process's namespace. */
+/** A server on port 53 of an address of this process's namespace, or of another. */
 export class Upstream implements AsyncDisposable {
   asked = 0;
   readonly #stop: () => void;
 
-  static async start(address: string, behave: Behaviour): Promise<Upstream> {
+  static async start(address: string, behave: Behaviour, within = "/proc/self/ns/net"): Promise<Upstream> {
     const udp = createSocket("udp4");
     const open = new Set<Socket>();
     const tcp = createServer((socket) => {
@@ -163,8 +164,12 @@ export class Upstream implements AsyncDisposable {
       const reply = behave(decode(packet) as Packet, "udp");
       if (reply) udp.send(reply, port, from);
     });
-    await new Promise<void>((resolve) => udp.bind(53, address, resolve));
-    await new Promise<void>((resolve) => tcp.listen(53, address, resolve));
+    const namespace = openNamespace(within);
+    const listening = [once(udp, "listening"), once(tcp, "listening")];
+    udp.bind({ fd: bindIn(namespace, "udp", address, 53).fd });
+    tcp.listen({ fd: bindIn(namespace, "tcp", address, 53).fd });
+    closeSync(namespace.fd);
+    await Promise.all(listening);
     return upstream;
   }
 

@@ -6,7 +6,7 @@ import { hasCode } from "../host/has-code.ts";
 import { libc } from "../host/libc.ts";
 import type { OpenNamespace } from "../host/netns.ts";
 import type { DnsPorts } from "./dns-server.ts";
-import { bindResolver, udpSocket } from "./namespace-sockets.ts";
+import { bindIn, resolverAddress, udpSocket } from "./namespace-sockets.ts";
 import { type Handle, TcpConnection } from "./tcp-connection.ts";
 
 const maxConnections = 128;
@@ -85,7 +85,7 @@ const ignore = () => {};
 async function bindPatiently(namespace: OpenNamespace, kind: "udp" | "tcp", port: number) {
   for (let retries = takenRetries; ; retries--) {
     try {
-      return bindResolver(namespace, kind, retries > 0 ? port : 0);
+      return bindIn(namespace, kind, resolverAddress, retries > 0 ? port : 0);
     } catch (error) {
       if (port === 0 || retries === 0 || !hasCode(error, "EADDRINUSE")) throw error;
     }

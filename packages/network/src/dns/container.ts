@@ -34,8 +34,8 @@ export class Container {
     const container = new Container(client, namespace, view, around);
     try {
       container.#sockets = await ClientSockets.open(namespace, client.ports, {
-        udp: (packet) => container.#answer(packet, "udp"),
-        tcp: (packet) => container.#answer(packet, "tcp"),
+        udp: (packet) => container.#answerSafely(packet, "udp"),
+        tcp: (packet) => container.#answerSafely(packet, "tcp"),
         failed: around.failed,
       });
       return container;
@@ -69,6 +69,16 @@ export class Container {
     this.#forwarder.close();
     this.#sockets?.close();
     closeSync(this.namespace.fd);
+  }
+
+  /** A packet that we fail at is that container's trouble, not the others'. */
+  #answerSafely(packet: Buffer, transport: Transport): Buffer | Promise<Buffer> | undefined {
+    try {
+      return this.#answer(packet, transport);
+    } catch (error) {
+      this.#around.failed(error instanceof Error ? error : new Error(String(error)));
+      return undefined;
+    }
   }
 
   #answer(packet: Buffer, transport: Transport): Buffer | Promise<Buffer> | undefined {

@@ -10,25 +10,30 @@ const IPPROTO_IP = 0;
 const IP_FREEBIND = 15;
 const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
+const SO_RCVBUFFORCE = 33;
+const burstBytes = Buffer.from(Int32Array.of(1024 * 1024).buffer);
 const on = Buffer.from(Int32Array.of(1).buffer);
 
 /** Where containers look for their resolver. */
 export const resolverAddress = "127.0.0.11";
 
-/** Bound to the resolver's address in the namespace, on `port` or, with 0, on any. Throws `EADDRINUSE` when it is taken. */
-export function bindResolver(
+/** Bound to an IPv4 address in the namespace, on `port` or, with 0, on any. Throws `EADDRINUSE` when it is taken. */
+export function bindIn(
   namespace: OpenNamespace,
   kind: "udp" | "tcp",
+  address: string,
   port: number,
 ): { readonly fd: number; readonly port: number } {
   const fd = socketIn(namespace, AF_INET, kind);
   try {
     // so that an address of a loopback device that is down still can be taken
     setOption(fd, IPPROTO_IP, IP_FREEBIND);
+    // a burst waits for us rather than its clients for their time-outs; without the right to, the system's default holds
+    if (kind === "udp") libc().setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, burstBytes, burstBytes.length);
     // connections of an earlier process that wait for their end do not count as taken
     if (kind === "tcp") setOption(fd, SOL_SOCKET, SO_REUSEADDR);
-    const address = socketAddress(port);
-    check(libc().bind(fd, address, address.length), `bind ${resolverAddress}:${port}`);
+    const name = socketName(address, port);
+    check(libc().bind(fd, name, name.length), `bind ${address}:${port}`);
     return { fd, port: boundPort(fd) };
   } catch (error) {
     libc().close(fd);
@@ -80,18 +85,18 @@ function socketIn(namespace: OpenNamespace, family: number, kind: "udp" | "tcp")
 const setOption = (fd: number, level: number, name: number): number =>
   check(libc().setsockopt(fd, level, name, on, on.length), "setsockopt");
 
-/** `struct sockaddr_in`. */
-function socketAddress(port: number): Buffer {
-  const address = Buffer.alloc(16);
-  address.set(new Uint8Array(Uint16Array.of(AF_INET).buffer)); // in the machine's own byte order
-  address.writeUInt16BE(port, 2);
-  address.set(resolverAddress.split(".").map(Number), 4);
-  return address;
+/** `struct sockaddr_in`, its family in the machine's own byte order. */
+function socketName(address: string, port: number): Buffer {
+  const name = Buffer.alloc(16);
+  name.set(new Uint8Array(Uint16Array.of(AF_INET).buffer));
+  name.writeUInt16BE(port, 2);
+  name.set(address.split(".").map(Number), 4);
+  return name;
 }
 
 function boundPort(fd: number): number {
-  const address = Buffer.alloc(16);
-  const length = Buffer.from(Int32Array.of(address.length).buffer);
-  check(libc().getsockname(fd, address, length), "getsockname");
-  return address.readUInt16BE(2);
+  const name = Buffer.alloc(16);
+  const length = Buffer.from(Int32Array.of(name.length).buffer);
+  check(libc().getsockname(fd, name, length), "getsockname");
+  return name.readUInt16BE(2);
 }

@@ -7,6 +7,8 @@ export interface DnsServerOptions {
   readonly logger?: Logger;
   /** The node's own upstream servers, as in its resolv.conf. */
   readonly upstreams?: readonly string[];
+  /** Makes the thread, and another one when it ended. */
+  readonly startThread?: () => Worker;
 }
 
 /** A thread that ends sooner than this after its start is not started again at once. */
@@ -14,9 +16,12 @@ const restartMs = 1000;
 
 const resourceLimits = { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 32 };
 
+export const startDnsThread = (): Worker =>
+  new Worker(new URL("./dns-worker.ts", import.meta.url), { name: "skep-dns", resourceLimits });
+
 /** Starts the thread that answers at 127.0.0.11 in every container. Resolves when it is ready. */
 export async function startDnsServer(options: DnsServerOptions = {}): Promise<DnsServer> {
-  const server = new ThreadedDnsServer(options.logger ?? silentLogger);
+  const server = new ThreadedDnsServer(options.logger ?? silentLogger, options.startThread ?? startDnsThread);
   await server.setUpstreams(options.upstreams ?? []);
   return server;
 }
@@ -29,6 +34,7 @@ interface Pending extends NumberedRequest {
 /** Keeps what the thread was told, so that a new one can take the place of one that failed. */
 class ThreadedDnsServer implements DnsServer {
   readonly #logger: Logger;
+  readonly #startThread: () => Worker;
   readonly #zones = new Map<string, Zone>();
   readonly #clients = new Map<string, DnsClient>();
   #upstreams: readonly string[] = [];
@@ -39,7 +45,8 @@ class ThreadedDnsServer implements DnsServer {
   #restart: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(logger: Logger) {
+  constructor(logger: Logger, startThread: () => Worker) {
+    this.#startThread = startThread;
     this.#logger = logger.child({ component: "dns" });
     this.#worker = this.#startWorker();
   }
@@ -99,7 +106,7 @@ class ThreadedDnsServer implements DnsServer {
   }
 
   #startWorker(): Worker {
-    const worker = new Worker(new URL("./dns-worker.ts", import.meta.url), { name: "skep-dns", resourceLimits });
+    const worker = this.#startThread();
     this.#startedAt = performance.now();
     worker.on("message", (message: WorkerMessage) => this.#receive(message));
     worker.on("error", (error) => this.#logger.error({ err: error }, "dns thread failed"));

@@ -54,11 +54,11 @@ function askByUdp(
 ): () => void {
   socket.on("message", take);
   socket.on("error", (error) => fail(error.message));
-  socket.connect(dnsPort, server, () => {
-    socket.send(request, (error) => {
-      if (error) fail(error.message);
-    });
-  });
+  const sent = (error: Error | null) => {
+    if (error) fail(error.message);
+  };
+  // called with an error when there is no way to the server, which the types do not tell
+  socket.connect(dnsPort, server, (error?: Error) => (error ? fail(error.message) : socket.send(request, sent)));
   let open = true;
   return () => {
     if (open) socket.close();
