@@ -15,7 +15,7 @@ fail() {
 programs='dockerd:docker.io docker:docker.io containerd:containerd runc:runc iptables:iptables
   nft:nftables ip:iproute2 conntrack:conntrack jq:jq busybox:busybox-static curl:curl
   nsenter:util-linux unshare:util-linux flock:util-linux ps:procps tar:tar bash:bash
-  docker-registry:docker-registry'
+  docker-registry:docker-registry nginx:nginx-light perl:perl-base'
 
 missing_packages() {
   for entry in $programs; do
@@ -45,7 +45,7 @@ apt_install() {
   apt install --no-install-recommends "$@" >"$log" 2>&1
 }
 
-# What may not start by itself while packages are installed: the registry, which the tests start where they need it; and
+# What may not start by itself while packages are installed: the registry and nginx, which only tests need; and
 # without systemd nothing at all, since the nodes bring their own dockerd.
 policy=/usr/sbin/policy-rc.d
 own_policy=
@@ -58,11 +58,11 @@ trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# Its package has just enabled it for the next boot.
-disable_registry() {
-  systemctl disable docker-registry >/dev/null 2>&1 || true
-  systemctl stop docker-registry >/dev/null 2>&1 || true
-  update-rc.d docker-registry disable >/dev/null 2>&1 || true
+# Its package has just enabled it for the next boot; only the tests start it.
+disable_service() {
+  systemctl disable "$1" >/dev/null 2>&1 || true
+  systemctl stop "$1" >/dev/null 2>&1 || true
+  update-rc.d "$1" disable >/dev/null 2>&1 || true
 }
 
 install_packages() {
@@ -78,7 +78,7 @@ install_packages() {
   if [ ! -e "$policy" ]; then
     own_policy=yes
     forbidden='*'
-    [ ! -d /run/systemd/system ] || forbidden='docker-registry*'
+    [ ! -d /run/systemd/system ] || forbidden='docker-registry* | nginx*'
     printf '#!/bin/sh\ncase $1 in %s) exit 101 ;; esac\n' "$forbidden" >"$policy"
     chmod +x "$policy"
   fi
@@ -88,7 +88,8 @@ install_packages() {
     cat "$log" >&2
     fail "apt-get could not install: $packages"
   fi
-  case " $packages " in *' docker-registry '*) disable_registry ;; esac
+  case " $packages " in *' docker-registry '*) disable_service docker-registry ;; esac
+  case " $packages " in *' nginx-light '*) disable_service nginx ;; esac
   left=$(missing_packages | sort -u | tr '\n' ' ')
   [ -z "$left" ] || fail "installed, and yet programs of these packages are not found: $left"
 }

@@ -1,0 +1,96 @@
+#!/bin/sh
+# A root file system for trying networks out, as a tar archive on standard output: busybox, nginx, and a program that says
+# who answers and who asked. nginx (port 80, keep-alive) answers "HOSTNAME CLIENT-ADDRESS"; `whoami PORT...` answers
+# "HOSTNAME CLIENT-ADDRESS:PORT" to every TCP connection and UDP packet, and echoes the lines that follow.
+#   sh images/web.sh | docker import --change 'CMD ["nginx"]' - web:local
+set -eu
+here=$(dirname "$(readlink -f -- "$0")")
+PATH=$PATH:/usr/sbin:/sbin
+root=$(mktemp -d)
+trap 'rm -rf "$root"' EXIT
+sh "$here/busybox.sh" | tar --directory "$root" --extract
+
+add() { # PROGRAM: with the libraries it is linked to
+  mkdir -p "$root$(dirname "$1")"
+  cp -L "$1" "$root$1"
+  for library in $(ldd "$1" 2>/dev/null | grep -o '/[^ ]*' || true); do
+    mkdir -p "$root$(dirname "$library")"
+    cp -L "$library" "$root$library"
+  done
+}
+nginx=$(command -v nginx) || {
+  echo 'nginx is not installed: npm run setup' >&2
+  exit 1
+}
+add "$(readlink -f "$nginx")"
+[ "$nginx" = "$(readlink -f "$nginx")" ] || ln -sf "$(readlink -f "$nginx")" "$root/bin/nginx"
+[ -e "$root/bin/nginx" ] || ln -s "$nginx" "$root/bin/nginx"
+add /usr/bin/perl
+modules=$(perl -e 'print grep { /perl-base$/ } @INC')
+mkdir -p "$root$modules"
+cp -rL "$modules/." "$root$modules"
+
+mkdir -p "$root/etc/nginx" "$root/var/log/nginx" "$root/var/lib/nginx" "$root/run" "$root/usr/local/bin"
+cat >"$root/etc/nginx/nginx.conf" <<'CONF'
+user root;
+worker_processes 1;
+daemon off;
+pid /run/nginx.pid;
+error_log stderr warn;
+events { worker_connections 4096; }
+http {
+  access_log off;
+  keepalive_requests 1000000;
+  server {
+    listen 80 default_server backlog=4096;
+    location / { default_type text/plain; return 200 "$hostname $remote_addr\n"; }
+    location /big { alias /big; }
+  }
+}
+CONF
+cat >"$root/usr/local/bin/whoami" <<'PERL'
+#!/usr/bin/perl
+use strict;
+use warnings;
+use Socket;
+use IO::Select;
+
+$| = 1;
+my $name = do { open my $file, '<', '/proc/sys/kernel/hostname' or die; my $line = <$file>; chomp $line; $line };
+my $select = IO::Select->new;
+my (%listens, %datagrams);
+sub peer { my ($port, $address) = sockaddr_in(shift); inet_ntoa($address) . ":$port" }
+
+for my $port (@ARGV) {
+  socket(my $tcp, PF_INET, SOCK_STREAM, 0) or die;
+  setsockopt($tcp, SOL_SOCKET, SO_REUSEADDR, 1);
+  bind($tcp, sockaddr_in($port, INADDR_ANY)) or die "bind tcp $port: $!";
+  listen($tcp, 1024) or die;
+  socket(my $udp, PF_INET, SOCK_DGRAM, 0) or die;
+  bind($udp, sockaddr_in($port, INADDR_ANY)) or die "bind udp $port: $!";
+  $listens{$tcp} = 1;
+  $datagrams{$udp} = 1;
+  $select->add($tcp, $udp);
+}
+$SIG{TERM} = sub { exit 0 };
+$SIG{PIPE} = 'IGNORE';
+while (my @ready = $select->can_read) {
+  for my $socket (@ready) {
+    if ($listens{$socket}) {
+      my $from = accept(my $client, $socket) or next;
+      syswrite $client, "$name " . peer($from) . "\n";
+      $select->add($client);
+    } elsif ($datagrams{$socket}) {
+      my $from = recv($socket, my $text, 65535, 0) // next;
+      send($socket, "$name " . peer($from) . " " . length($text) . "\n", 0, $from);
+    } elsif (sysread $socket, my $text, 65535) {
+      syswrite $socket, $text;
+    } else {
+      $select->remove($socket);
+      close $socket;
+    }
+  }
+}
+PERL
+chmod +x "$root/usr/local/bin/whoami"
+tar --directory "$root" --numeric-owner --owner 0 --group 0 --create .
