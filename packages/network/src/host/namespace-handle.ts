@@ -1,4 +1,5 @@
 import { closeSync } from "node:fs";
+import { ConnectionTable } from "./conntrack.ts";
 import {
   type ConnectionFilter,
   type FdbEntry,
@@ -16,6 +17,7 @@ import { RouteClient } from "./netlink/route-client.ts";
 import { enterNamespace, openNamespace } from "./netns.ts";
 import type { NftRunner } from "./nft.ts";
 import { writeSysctls } from "./sysctl.ts";
+import { type Change, Watcher } from "./watch.ts";
 
 let lastContext = 0;
 
@@ -26,23 +28,28 @@ export class NamespaceHandle implements Namespace {
   readonly #fd: number;
   readonly #nft: NftRunner;
   readonly #context = ++lastContext;
-  readonly #onClose: (handle: NamespaceHandle) => void;
+  readonly #siblings: Set<NamespaceHandle>;
   #route: RouteClient | undefined;
+  #connections: ConnectionTable | undefined;
+  #connectionTail: Promise<unknown> = Promise.resolve();
+  readonly #watchers = new Set<Watcher>();
   /** What was asked of the route socket last: it carries one thing out after the other. */
   #tail: Promise<unknown> = Promise.resolve();
   #closed: Promise<void> | undefined;
 
-  constructor(path: NamespacePath, nft: NftRunner, onClose: (handle: NamespaceHandle) => void) {
+  /** `siblings`: all open handles, this one among them as long as it is open. */
+  constructor(path: NamespacePath, nft: NftRunner, siblings: Set<NamespaceHandle>) {
     const { fd, inode } = openNamespace(path);
     this.path = path;
     this.inode = inode;
     this.#fd = fd;
     this.#nft = nft;
-    this.#onClose = onClose;
+    this.#siblings = siblings;
+    siblings.add(this);
   }
 
   netlink(requests: readonly NetlinkRequest[]): Promise<void> {
-    return this.#queue((route) => route.apply(requests));
+    return this.#queue((route) => this.#quietlyEverywhere(requests, () => route.apply(requests)));
   }
 
   links(): Promise<readonly Link[]> {
@@ -83,17 +90,53 @@ export class NamespaceHandle implements Namespace {
     return this.enter(() => writeSysctls(values));
   }
 
-  async forgetConnections(_filter: ConnectionFilter): Promise<number> {
-    return 0;
+  forgetConnections(filter: ConnectionFilter): Promise<number> {
+    const result = this.#connectionTail.then(() => {
+      this.#mustBeOpen();
+      this.#connections ??= this.enter(() => new ConnectionTable());
+      return this.#connections.forget(filter);
+    });
+    this.#connectionTail = result.catch(() => {});
+    return result;
   }
 
-  watch(): Disposable {
-    return { [Symbol.dispose]: () => {} };
+  watch(onChange: (what: Change) => void): Disposable {
+    const watcher = this.enter(() => new Watcher(onChange, (port) => this.#nft.isOwn(port)));
+    this.#watchers.add(watcher);
+    this.links().then(
+      (links) => watcher.learnLinks(links),
+      () => {}, // it is being closed
+    );
+    return {
+      [Symbol.dispose]: () => {
+        this.#watchers.delete(watcher);
+        watcher[Symbol.dispose]();
+      },
+    };
+  }
+
+  /** Carries out a change that shows in this namespace without telling its watchers. */
+  quietly<T>(requests: readonly NetlinkRequest[], work: () => Promise<T>): Promise<T> {
+    const inner = [...this.#watchers].reduce<() => Promise<T>>(
+      (next, watcher) => () => watcher.quietly(requests, next),
+      work,
+    );
+    return inner();
   }
 
   enter<T>(work: () => T): T {
     this.#mustBeOpen();
     return enterNamespace(this.#fd, work);
+  }
+
+  /** Links may be put into other namespaces. */
+  #quietlyEverywhere<T>(requests: readonly NetlinkRequest[], work: () => Promise<T>): Promise<T> {
+    const paths = requests.map((request) => {
+      if (request.do === "add-veth") return request.peer.in;
+      return request.do === "add-vxlan" ? request.in : this.path;
+    });
+    const others = [...this.#siblings].filter((handle) => handle.inode === this.inode || paths.includes(handle.path));
+    return others.reduce<() => Promise<T>>((next, handle) => () => handle.quietly(requests, next), work)();
   }
 
   #queue<T>(work: (route: RouteClient) => Promise<T>): Promise<T> {
@@ -117,9 +160,11 @@ export class NamespaceHandle implements Namespace {
   }
 
   async #close(): Promise<void> {
-    this.#onClose(this);
-    await Promise.allSettled([this.#tail, this.#nft.release(this.#context)]);
+    this.#siblings.delete(this);
+    for (const watcher of this.#watchers) watcher[Symbol.dispose]();
+    await Promise.allSettled([this.#tail, this.#connectionTail, this.#nft.release(this.#context)]);
     this.#route?.[Symbol.dispose]();
+    this.#connections?.[Symbol.dispose]();
     closeSync(this.#fd);
   }
 

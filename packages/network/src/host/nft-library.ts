@@ -1,5 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { loadLibrary } from "./libc.ts";
+import { NETLINK_NETFILTER } from "./netlink/socket.ts";
+import { findOwnSocket, isStill, type OwnSocket } from "./own-sockets.ts";
 
 /** What nft said to a script: its output, and its complaint when it refused it. */
 export interface NftResult {
@@ -15,6 +17,8 @@ export interface NftLibrary {
 
 export interface NftContext extends Disposable {
   run(script: string, json: boolean): NftResult;
+  /** The netlink ports by which the kernel names this context in its notifications; known after the first run. */
+  ports(): readonly number[];
 }
 
 /** From nftables/libnftables.h. */
@@ -25,7 +29,7 @@ export function loadNft(): NftLibrary {
   try {
     return loadLibnftables();
   } catch {
-    return { open: () => ({ run: runCommand, [Symbol.dispose]: () => {} }) };
+    return { open: openCommand };
   }
 }
 
@@ -53,11 +57,16 @@ export function loadLibnftables(): NftLibrary {
     if (!context) throw new Error("nft_ctx_new failed");
     bufferOutput(context);
     bufferError(context);
+    let socket: OwnSocket | undefined;
     return {
       run(script, json) {
         setFlags(context, json ? NFT_CTX_OUTPUT_JSON : 0);
         const code = run(context, script);
         return { ok: code === 0, output: output(context), error: error(context) }; // reading a buffer empties it
+      },
+      ports() {
+        if (!socket || !isStill(socket)) socket = findOwnSocket(NETLINK_NETFILTER);
+        return socket?.ports ?? [];
       },
       [Symbol.dispose]: () => free(context),
     };
@@ -65,11 +74,18 @@ export function loadLibnftables(): NftLibrary {
   return { open };
 }
 
-function runCommand(script: string, json: boolean): NftResult {
-  const result = spawnSync("nft", [...(json ? ["-j"] : []), "-f", "-"], {
-    input: script,
-    encoding: "utf8",
-    maxBuffer: 1 << 28,
-  });
-  return { ok: result.status === 0, output: result.stdout ?? "", error: result.error?.message ?? result.stderr };
+/** A process for each script; its netlink port is its process id. */
+function openCommand(): NftContext {
+  const pids: number[] = [];
+  return {
+    run(script, json) {
+      const options = { input: script, encoding: "utf8", maxBuffer: 1 << 28 } as const;
+      const result = spawnSync("nft", [...(json ? ["-j"] : []), "-f", "-"], options);
+      pids.splice(0, Math.max(0, pids.length - 15));
+      pids.push(result.pid);
+      return { ok: result.status === 0, output: result.stdout ?? "", error: result.error?.message ?? result.stderr };
+    },
+    ports: () => pids,
+    [Symbol.dispose]: () => {},
+  };
 }

@@ -15,6 +15,8 @@ export type NftRequest =
 
 export interface NftResponse extends NftResult {
   readonly id: number;
+  /** The context's, as `NftContext` has them. */
+  readonly ports: readonly number[];
 }
 
 /**
@@ -25,27 +27,26 @@ function serve(port: NonNullable<typeof parentPort>): void {
   const nft = loadNft();
   const contexts = new Map<number, NftContext>();
 
-  function answer(request: NftRequest): NftResult {
+  function answer(request: NftRequest): Omit<NftResponse, "id"> {
     if ("release" in request) {
       contexts.get(request.context)?.[Symbol.dispose]();
       contexts.delete(request.context);
-      return { ok: true, output: "", error: "" };
+      return { ok: true, output: "", error: "", ports: [] };
     }
     return enterNamespace(request.namespaceFd, () => {
       const context = contexts.get(request.context) ?? nft.open();
       contexts.set(request.context, context);
-      return context.run(request.script, request.json);
+      return { ...context.run(request.script, request.json), ports: context.ports() };
     });
   }
 
   port.on("message", (request: NftRequest) => {
-    const response = (result: NftResult): NftResponse => ({ id: request.id, ...result });
+    const { id } = request;
     try {
-      port.postMessage(response(answer(request)));
+      port.postMessage({ id, ...answer(request) } satisfies NftResponse);
     } catch (error) {
-      port.postMessage(
-        response({ ok: false, output: "", error: error instanceof Error ? error.message : String(error) }),
-      );
+      const message = error instanceof Error ? error.message : String(error);
+      port.postMessage({ id, ok: false, output: "", error: message, ports: [] } satisfies NftResponse);
     }
   });
 }

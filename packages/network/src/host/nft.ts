@@ -6,6 +6,7 @@ type Unnumbered<T> = T extends unknown ? Omit<T, "id"> : never;
 
 /** Runs nft scripts one after the other on a thread of their own, which is started with the first. */
 export class NftRunner {
+  readonly #ports = new Map<number, readonly number[]>();
   readonly #waiting = new Map<number, PromiseWithResolvers<NftResponse>>();
   #worker: Worker | undefined;
   #last = 0;
@@ -13,6 +14,7 @@ export class NftRunner {
   /** One transaction. Rejects with nft's own words. */
   async run(context: number, namespaceFd: number, script: string): Promise<void> {
     const response = await this.#ask({ context, namespaceFd, script, json: false });
+    this.#ports.set(context, response.ports);
     if (!response.ok) throw refusal(response.error);
   }
 
@@ -25,8 +27,17 @@ export class NftRunner {
     throw error;
   }
 
+  /** Whether the changes that the kernel ascribes to a netlink port are those of a context. */
+  async isOwn(port: number): Promise<boolean> {
+    const known = () => [...this.#ports.values()].some((ports) => ports.includes(port));
+    if (known()) return true;
+    await Promise.allSettled([...this.#waiting.values()].map(({ promise }) => promise)); // the first of a context tells its ports
+    return known();
+  }
+
   /** Frees what was kept for a context, after all that was asked of it before. */
   async release(context: number): Promise<void> {
+    this.#ports.delete(context);
     if (this.#worker) await this.#ask({ context, release: true });
   }
 

@@ -15,12 +15,7 @@ export function openKernel(): Kernel {
   const nft = new NftRunner();
   const handles = new Set<NamespaceHandle>();
 
-  function openHandle(path: NamespacePath): NamespaceHandle {
-    const handle = new NamespaceHandle(path, nft, (closed) => handles.delete(closed));
-    handles.add(handle);
-    return handle;
-  }
-
+  const openHandle = (path: NamespacePath) => new NamespaceHandle(path, nft, handles);
   const host = openHandle(ownNamespace);
   return {
     host,

@@ -14,8 +14,8 @@ import {
 import { openNamespace } from "../netns.ts";
 import * as decode from "./decode.ts";
 import { describeRequest } from "./describe.ts";
-import { encodeRequest } from "./encode.ts";
-import { type Existing, findLink, settleExisting } from "./existing.ts";
+import { encodeRequest, getLink } from "./encode.ts";
+import { type Existing, settleExisting } from "./existing.ts";
 import { type Message, message, NLM_F_DUMP } from "./message.ts";
 import * as rt from "./rtnetlink.ts";
 import { RTM } from "./rtnetlink.ts";
@@ -29,10 +29,6 @@ export class RouteClient implements Disposable {
   /** The descriptor stays the caller's; it must be of the thread's namespace. */
   constructor(namespaceFd: number) {
     this.#namespaceFd = namespaceFd;
-  }
-
-  get port(): number {
-    return this.#socket.port;
   }
 
   /** Carries the requests out in order. Calls must not overlap. */
@@ -130,7 +126,8 @@ class Batch implements Disposable {
   async #resolve(name: string): Promise<void> {
     if (this.#indices.has(name)) return;
     await this.flush();
-    const found = findLink(this.#socket, name);
+    const [answer] = await this.#socket.exchange([getLink(name)]);
+    const found = answer?.messages[0];
     if (!found) throw new KernelError("ENODEV", `Cannot find device "${name}"`);
     this.#indices.set(name, decode.decodeLink(found).index);
   }
@@ -151,7 +148,7 @@ class Batch implements Disposable {
   }
 
   async #send(pending: readonly Pending[]): Promise<void> {
-    const slow = pending.some(({ request }) => request.do === "delete-link");
+    const slow = pending.some(({ request }) => isSlow(request));
     const answers = await this.#socket.exchange(
       pending.map(({ bytes }) => bytes),
       slow ? "slow" : "quick",
@@ -190,6 +187,10 @@ class Batch implements Disposable {
     for (const fd of this.#namespaceFds.values()) closeSync(fd);
   }
 }
+
+/** The kernel waits until no processor looks at the link any more: some 15 ms. */
+const isSlow = (request: NetlinkRequest) =>
+  request.do === "delete-link" || (request.do === "set-link" && request.up === false);
 
 const isDeletion = ({ do: verb }: NetlinkRequest) => verb.startsWith("delete-");
 

@@ -57,6 +57,11 @@ export class NetlinkSocket implements Disposable {
   readonly fd: number;
   /** The kernel's name for this socket: what it caused is marked with it. */
   readonly port: number;
+  /** Of the open sockets of this process, in whatever namespace: ports of other processes are other numbers. */
+  static readonly #ports = new Set<number>();
+  /** Sends that threads are busy with: they hold the kernel's one lock, for which the calling thread is not to wait. */
+  static #slowSends = 0;
+
   readonly #buffer = Buffer.allocUnsafeSlow(datagramBytes);
   #sequence = 0;
   #open = true;
@@ -68,10 +73,16 @@ export class NetlinkSocket implements Disposable {
         this.#set(SOL_NETLINK, option, 1);
       if (!this.#set(SOL_SOCKET, SO_RCVBUFFORCE, 1 << 21)) this.#set(SOL_SOCKET, SO_RCVBUF, 1 << 21);
       this.port = bindNetlink(this.fd, groups);
+      NetlinkSocket.#ports.add(this.port);
     } catch (error) {
       this[Symbol.dispose]();
       throw error;
     }
+  }
+
+  /** Whether a notification tells of what a socket of this process did. */
+  static isOwn(port: number): boolean {
+    return NetlinkSocket.#ports.has(port);
   }
 
   #set(level: number, option: number, value: number): boolean {
@@ -124,8 +135,16 @@ export class NetlinkSocket implements Disposable {
   }
 
   async #send(bytes: Buffer, pace: Pace): Promise<void> {
-    if (pace === "slow") await onThread(libc().send, "netlink send", this.fd, bytes, bytes.length, 0);
-    else check(libc().send(this.fd, bytes, bytes.length, 0), "netlink send");
+    if (pace === "quick" && NetlinkSocket.#slowSends === 0) {
+      check(libc().send(this.fd, bytes, bytes.length, 0), "netlink send");
+      return;
+    }
+    NetlinkSocket.#slowSends += 1;
+    try {
+      await onThread(libc().send, "netlink send", this.fd, bytes, bytes.length, 0);
+    } finally {
+      NetlinkSocket.#slowSends -= 1;
+    }
   }
 
   async #receiveDump(pace: Pace): Promise<Message[]> {
@@ -180,6 +199,7 @@ export class NetlinkSocket implements Disposable {
     if (!this.#open) return;
     this.#open = false;
     libc().close(this.fd);
+    setImmediate(() => NetlinkSocket.#ports.delete(this.port)); // what it did last is notified of before
   }
 }
 
