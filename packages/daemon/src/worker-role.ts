@@ -118,6 +118,8 @@ export class WorkerRole {
         },
         assignments: async (assignments, revision) => agent.replaceAll(revision, assignments),
         changes: async (put, remove, revision) => agent.change(revision, put, remove),
+        network: async () => [],
+        probePorts: async () => [],
         logs: (taskId, options, signal) => agent.logs(taskId, options, signal),
         renew: () => {
           this.#renew(this.#stopping.signal).catch((err) =>

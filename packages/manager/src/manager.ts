@@ -2,7 +2,8 @@ import type { Readable } from "node:stream";
 import { type Clock, type Logger, type LogOptions, newJoinToken, rpcError, type Task } from "@skep/model";
 import type { Store } from "@skep/store";
 import { clusterOf } from "./control/index.ts";
-import { Dispatcher, type ServerCertificate } from "./dispatcher/index.ts";
+import { Discovery, type NetworkProgress } from "./discovery/index.ts";
+import { Dispatcher, type PortHolder, type ProbedPort, type ServerCertificate } from "./dispatcher/index.ts";
 import { Orchestrator } from "./orchestrator/index.ts";
 import { ConstraintEnforcer, Scheduler } from "./scheduler/index.ts";
 
@@ -16,6 +17,7 @@ export interface ManagerOptions {
 export class Manager {
   readonly store: Store;
   readonly #options: ManagerOptions;
+  readonly #discovery: Discovery;
   readonly #dispatcher: Dispatcher;
   readonly #stopping = new AbortController();
   #loops: Promise<unknown> = Promise.resolve();
@@ -23,7 +25,8 @@ export class Manager {
   constructor(options: ManagerOptions) {
     this.store = options.store;
     this.#options = options;
-    this.#dispatcher = new Dispatcher(this.#component("dispatcher"));
+    this.#discovery = new Discovery(options);
+    this.#dispatcher = new Dispatcher({ ...this.#component("dispatcher"), discovery: this.#discovery });
   }
 
   /**
@@ -51,6 +54,16 @@ export class Manager {
 
   taskLogs(task: Task, options: LogOptions, signal: AbortSignal): Promise<Readable> {
     return this.#dispatcher.taskLogs(task, options, signal);
+  }
+
+  /** How far every node's data plane is, and every network on its nodes. */
+  networkProgress(): NetworkProgress {
+    return this.#discovery.progress();
+  }
+
+  /** As the dispatcher has it. */
+  probePorts(ports: readonly ProbedPort[], signal: AbortSignal): Promise<PortHolder[]> {
+    return this.#dispatcher.probePorts(ports, signal);
   }
 
   /** Only the secret changes: the digest in the token is the CA's. */

@@ -11,17 +11,43 @@ const maxAnswerBytes = 1024 * 1024;
 export async function callManager<T>(target: Target, method: "GET" | "POST", path: string, body?: object): Promise<T> {
   const connection = await connect(target);
   try {
-    const stream = connection.request({ ":method": method, ":path": path }, { signal: target.signal });
-    stream.end(body && JSON.stringify(body));
-    const status = await statusOf(stream);
-    const text = await textOf(stream);
-    if (status !== 200) throw refusalOf(status, text);
-    return JSON.parse(text) as T;
-  } catch (error) {
-    target.signal.throwIfAborted();
-    throw error instanceof DomainError ? error : brokenOff(error);
+    return answerOf<T>(await exchange(connection, { method, path, ...(body && { body }) }, target.signal));
   } finally {
     closeSoon(connection);
+  }
+}
+
+export interface Call {
+  readonly method: "GET" | "POST";
+  readonly path: string;
+  readonly body?: object;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly text: string;
+}
+
+/** Rejects with `unavailable` when the connection breaks before the answer is there, whichever it is. */
+export async function exchange(connection: ClientHttp2Session, call: Call, signal: AbortSignal): Promise<Answer> {
+  try {
+    const stream = connection.request({ ":method": call.method, ":path": call.path }, { signal });
+    stream.end(call.body && JSON.stringify(call.body));
+    const status = await statusOf(stream);
+    return { status, text: await textOf(stream) };
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error instanceof DomainError ? error : brokenOff(error);
+  }
+}
+
+/** Throws the manager's refusal as it is. */
+export function answerOf<T>({ status, text }: Answer): T {
+  if (status !== 200) throw refusalOf(status, text);
+  try {
+    return JSON.parse(text) as T;
+  } catch (cause) {
+    throw brokenOff(cause);
   }
 }
 

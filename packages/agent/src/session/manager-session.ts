@@ -1,18 +1,26 @@
 import type { Readable } from "node:stream";
 import {
   type Assignment,
+  type AttachRequest,
   type Clock,
   DomainError,
   type Logger,
   type LogOptions,
   type ManagerMessage,
+  type NetworkProblem,
   type NodeDescription,
+  type PublishedPort,
   pause,
+  type TakenPort,
+  type Task,
   type TaskId,
 } from "@skep/model";
+import type { SwarmCalls } from "../network/swarm-calls.ts";
 import { backOffMs } from "./back-off.ts";
 import type { Identity } from "./identity.ts";
 import { uploadLog } from "./log-upload.ts";
+import { RecordReceiver } from "./record-receiver.ts";
+import { SessionCalls } from "./session-calls.ts";
 import { isRejection, SessionStream } from "./session-stream.ts";
 import { StatusOutbox, type StatusUpdate } from "./status-outbox.ts";
 
@@ -26,6 +34,15 @@ export interface SessionHandlers {
   /** Everything this node should have. The revision counts as applied when the promise resolves. */
   readonly assignments: (assignments: readonly Assignment[], revision: number) => Promise<void>;
   readonly changes: (put: readonly Assignment[], remove: readonly TaskId[], revision: number) => Promise<void>;
+  /**
+   * What the data plane has to know. Called at once for every message, in their order, so that it is taken over before
+   * assignments that follow are handed over; resolves when the kernel has it, with what it cannot carry out.
+   */
+  readonly network: (message: Extract<ManagerMessage, { type: "network" }>) => Promise<readonly NetworkProblem[]>;
+  /** Those of the ports that a process of this node has, other than skep. */
+  readonly probePorts: (
+    ports: readonly Pick<PublishedPort, "protocol" | "published">[],
+  ) => Promise<readonly TakenPort[]>;
   /** The signal aborts when nobody wants the log any more. */
   readonly logs: (taskId: TaskId, options: LogOptions, signal: AbortSignal) => Promise<Readable>;
   /** The certificate should be renewed now. */
@@ -55,11 +72,13 @@ export interface ManagerSessionOptions {
 }
 
 /** This node's side of its session with the managers: comes back by itself, loses no status, keeps one order. */
-export class ManagerSession {
+export class ManagerSession implements SwarmCalls {
   readonly #options: ManagerSessionOptions;
   readonly #random: () => number;
   readonly #outbox = new StatusOutbox();
   readonly #logs = new Map<string, AbortController>();
+  readonly #records: RecordReceiver;
+  readonly #calls: SessionCalls;
   #managers: readonly string[];
   #stream: SessionStream | undefined;
   #state: SessionState | undefined;
@@ -72,6 +91,16 @@ export class ManagerSession {
     this.#options = options;
     this.#random = options.random ?? Math.random;
     this.#managers = options.managers;
+    const { clock, logger } = options;
+    const random = this.#random;
+    this.#calls = new SessionCalls({ connection: () => this.#acceptedStream()?.connection, clock, random });
+    this.#records = new RecordReceiver({
+      takeOver: (message) => options.handlers.network(message),
+      applied: (revision, problems) => this.#stream?.send({ type: "network-applied", revision, problems }),
+      startOver: (reason) => this.#stream?.end(reason),
+      clock,
+      logger,
+    });
   }
 
   /** Keeps a session open until `signal` aborts; never rejects. */
@@ -85,6 +114,7 @@ export class ManagerSession {
       } else next++;
       await pause(this.#options.clock, backOffMs(failures++, this.#random()), signal);
     }
+    this.#records.close();
     await this.#applying;
   }
 
@@ -102,6 +132,21 @@ export class ManagerSession {
   /** The node has changed; a new session tells of it anyway. */
   updateDescription(description: NodeDescription): void {
     this.#stream?.send({ type: "description", description });
+  }
+
+  /** As `SwarmCalls` has it. */
+  async settle(taskId: TaskId, { withdraw }: { readonly withdraw: boolean }, signal: AbortSignal): Promise<void> {
+    await this.#calls.insist({ method: "POST", path: "/settle", body: { taskId, withdraw } }, signal);
+  }
+
+  /** As `SwarmCalls` has it. */
+  attach(request: AttachRequest, signal: AbortSignal): Promise<Task> {
+    return this.#calls.call<Task>({ method: "POST", path: "/attach", body: request }, signal);
+  }
+
+  /** As `SwarmCalls` has it. */
+  async detach(taskId: TaskId, signal: AbortSignal): Promise<void> {
+    await this.#calls.insist({ method: "POST", path: "/detach", body: { taskId } }, signal);
   }
 
   /** True when the manager accepted a session. */
@@ -174,6 +219,12 @@ export class ManagerSession {
           this.#options.handlers.changes(message.put, message.remove, message.revision),
         );
         return;
+      case "network":
+        this.#records.receive(message);
+        return;
+      case "probe-ports":
+        this.#probePorts(message);
+        return;
       case "logs":
         this.#sendLog(message);
         return;
@@ -192,7 +243,12 @@ export class ManagerSession {
     this.#stream?.setPeriod(message.heartbeatPeriodMs);
     if (this.#state?.state !== "connected" || this.#state.manager !== addr)
       this.#changeState({ state: "connected", manager: addr });
+    this.#calls.connected();
     this.#options.handlers.session(message);
+  }
+
+  #acceptedStream(): SessionStream | undefined {
+    return this.#state?.state === "connected" ? this.#stream : undefined;
   }
 
   #apply(revision: number, carryOut: () => Promise<void>): void {
@@ -202,6 +258,14 @@ export class ManagerSession {
         this.#stream?.send({ type: "applied", revision });
       },
       (err) => this.#options.logger.error({ err, revision }, "assignments could not be taken over"),
+    );
+  }
+
+  #probePorts({ id, ports }: Extract<ManagerMessage, { type: "probe-ports" }>): void {
+    const stream = this.#stream;
+    this.#options.handlers.probePorts(ports).then(
+      (taken) => stream?.send({ type: "ports", id, taken }),
+      (err) => this.#options.logger.error({ err }, "ports of this node could not be looked at"),
     );
   }
 
@@ -220,8 +284,8 @@ export class ManagerSession {
   }
 
   #flush(): void {
-    const stream = this.#stream;
-    if (this.#state?.state !== "connected" || !stream) return;
+    const stream = this.#acceptedStream();
+    if (!stream) return;
     while (!stream.blocked) {
       const updates = this.#outbox.take(maxUpdates);
       if (updates.length === 0) return;

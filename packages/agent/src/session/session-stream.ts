@@ -87,6 +87,11 @@ export class SessionStream {
     if (this.#stream.writable && !this.#stream.write(jsonLine(message))) this.#blocked = true;
   }
 
+  /** Gives the session up. */
+  end(reason: string): void {
+    this.#end(reason);
+  }
+
   setPeriod(periodMs: number): void {
     if (periodMs === this.#periodMs) return;
     this.#periodMs = periodMs;

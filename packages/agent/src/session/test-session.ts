@@ -13,6 +13,7 @@ import {
   jsonLine,
   type ManagerMessage,
   type NodeId,
+  recordKey,
   silentLogger,
   systemClock,
 } from "@skep/model";
@@ -34,6 +35,7 @@ export async function runSession(options: RunOptions) {
   const identity = await identityFor(options.nodeId);
   const states: SessionState[] = [];
   const told: string[] = [];
+  const records: string[] = [];
   const ids = (assignments: readonly { readonly task: { readonly id: string } }[]) =>
     assignments.map(({ task }) => task.id).join(" ");
   const controller = new AbortController();
@@ -45,6 +47,13 @@ export async function runSession(options: RunOptions) {
       session: ({ node }) => told.push(`session of ${node.id}`),
       assignments: async (all) => void told.push(`all: ${ids(all)}`),
       changes: async (put, remove) => void told.push(`put: ${ids(put)}, remove: ${remove.join(" ")}`),
+      network: async ({ full, revision, put, remove }) => {
+        records.push(
+          `${full ? "all" : "changes"} of ${revision}: ${[...put.map(recordKey), ...remove.map((key) => `-${key}`)].join(" ")}`,
+        );
+        return [];
+      },
+      probePorts: async () => [],
       logs: async () => Promise.reject(new Error("no logs here")),
       renew: () => told.push("renew"),
       ...options.handlers,
@@ -58,6 +67,7 @@ export async function runSession(options: RunOptions) {
   return {
     session,
     told,
+    records,
     states: () => states.map(({ state }) => state),
     lastReason: () => states.findLast((state) => "reason" in state),
     stop: () => {
@@ -114,7 +124,13 @@ export class FakeManager implements AsyncDisposable {
   /** What a session begins with. */
   greet(heartbeatPeriodMs: number): void {
     const spec = { Role: "worker", Availability: "active" } as const;
-    this.say({ type: "session", node: { id: "node-1" as NodeId, spec }, heartbeatPeriodMs, managers: [] });
+    this.say({
+      type: "session",
+      node: { id: "node-1" as NodeId, spec },
+      heartbeatPeriodMs,
+      managers: [],
+      dataPathPort: 4789,
+    });
   }
 
   drop(): void {

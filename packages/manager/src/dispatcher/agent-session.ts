@@ -1,5 +1,16 @@
 import type { ServerHttp2Stream } from "node:http2";
-import { type Assignment, jsonLine, type ManagerMessage, type NodeId, type NodeRole, type TaskId } from "@skep/model";
+import {
+  type Assignment,
+  type Clock,
+  jsonLine,
+  type ManagerMessage,
+  type NetworkRecord,
+  type NodeId,
+  type NodeRole,
+  type TaskId,
+} from "@skep/model";
+import type { RecordSession } from "../discovery/node-link.ts";
+import { RecordQueue } from "../discovery/record-queue.ts";
 
 /** Changes one message carries at most; a full set is never cut. */
 const maxChanges = 100;
@@ -7,12 +18,14 @@ const endTimeoutMs = 5000;
 
 /**
  * The manager's end of one node's stream. Changes of assignments are collected by task, so however slow the node
- * reads, what waits for it is at most one change per task.
+ * reads, what waits for it is at most one change per task. Records of networks wait in a queue of their own, and go
+ * first: a node never gets a task whose networks it does not know.
  */
-export class AgentSession {
+export class AgentSession implements RecordSession {
   readonly nodeId: NodeId;
   /** What the node's certificate says; its spec may want another one by now. */
   readonly certifiedRole: NodeRole;
+  readonly records: RecordQueue;
   readonly #stream: ServerHttp2Stream;
   readonly #pending = new Map<TaskId, Assignment | undefined>();
   #pendingRevision = 0;
@@ -20,8 +33,9 @@ export class AgentSession {
   #sentRevision = 0;
   #appliedRevision = 0;
 
-  constructor(nodeId: NodeId, certifiedRole: NodeRole, stream: ServerHttp2Stream) {
+  constructor(nodeId: NodeId, certifiedRole: NodeRole, stream: ServerHttp2Stream, clock: Pick<Clock, "now">) {
     this.nodeId = nodeId;
+    this.records = new RecordQueue(nodeId, clock);
     this.certifiedRole = certifiedRole;
     this.#stream = stream;
     stream.on("drain", () => {
@@ -48,6 +62,10 @@ export class AgentSession {
     if (this.#stream.writable && !this.#stream.write(jsonLine(message))) this.#blocked = true;
   }
 
+  sendAllRecords(revision: number, records: readonly NetworkRecord[]): void {
+    this.send(this.records.replaceAll(revision, records));
+  }
+
   /** Everything the node should have, in place of whatever it was sent before. */
   sendAll(revision: number, assignments: readonly Assignment[]): void {
     this.#pending.clear();
@@ -63,7 +81,11 @@ export class AgentSession {
 
   /** Sends what was added, unless the node is still busy with what it got; then when it has read that. */
   flush(): void {
-    while (this.#pending.size > 0 && !this.#blocked && this.#stream.writable) {
+    while (this.records.size > 0 && this.#isReading) {
+      const message = this.records.take();
+      if (message) this.send(message);
+    }
+    while (this.#pending.size > 0 && this.records.size === 0 && this.#isReading) {
       const part = [...this.#pending.entries().take(maxChanges)];
       for (const [taskId] of part) this.#pending.delete(taskId);
       // A revision is reached with the last of its changes only.
@@ -75,6 +97,10 @@ export class AgentSession {
         remove: part.flatMap(([taskId, assignment]) => (assignment ? [] : [taskId])),
       });
     }
+  }
+
+  get #isReading(): boolean {
+    return !this.#blocked && this.#stream.writable;
   }
 
   /** Tells the node why and ends its stream; the whole connection when the node does not take it. */

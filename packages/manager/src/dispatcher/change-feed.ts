@@ -7,9 +7,13 @@ const batchMs = 5;
 const retryMs = 1000;
 
 export interface FeedListener {
+  /** What follows are the changes to this. */
+  readonly started: (reader: Reader) => void;
+  /** All changes of one revision, before each is told of by itself. True when there is something to flush. */
+  readonly changeSet: (changeSet: ChangeSet) => boolean;
   /** A task changed for its node. Read what else is needed at once: the reader is valid only during the call. */
   readonly assignment: (change: AssignmentChange, revision: number, reader: Reader) => void;
-  /** Everything that `assignment` told of so far may be sent. */
+  /** Everything that was told of so far may be sent. */
   readonly flush: () => void;
   readonly node: (nodeId: NodeId, before: Node | undefined, after: Node | undefined) => void;
   readonly cluster: (cluster: Cluster) => void;
@@ -27,7 +31,8 @@ export async function runChangeFeed(options: {
 }): Promise<void> {
   const { store, clock, logger, listener, signal } = options;
   const flusher = createFlusher(clock, () => listener.flush());
-  let revision = store.view().revision;
+  let { revision } = store.view();
+  listener.started(store.view());
   while (!signal.aborted) {
     try {
       for await (const changeSet of store.watch(revision, signal)) {
@@ -48,18 +53,19 @@ export async function runChangeFeed(options: {
 }
 
 /** True when there is something to flush. */
-function tellChanges({ revision, changes }: ChangeSet, store: Store, listener: FeedListener): boolean {
-  let hasAssignments = false;
-  for (const change of changes) {
+function tellChanges(changeSet: ChangeSet, store: Store, listener: FeedListener): boolean {
+  let hasNews = listener.changeSet(changeSet);
+  const { revision } = changeSet;
+  for (const change of changeSet.changes) {
     if (isOf(change, "task")) {
       const forNode = assignmentChange(change);
       if (!forNode) continue;
       listener.assignment(forNode, revision, store.view());
-      hasAssignments = true;
+      hasNews = true;
     } else if (isOf(change, "node")) listener.node(change.id as NodeId, change.before, change.after);
     else if (isOf(change, "cluster") && change.after) listener.cluster(change.after);
   }
-  return hasAssignments;
+  return hasNews;
 }
 
 const isOf = <K extends Change["kind"]>(change: Change, kind: K): change is Change<K> => change.kind === kind;

@@ -18,16 +18,21 @@ import {
   type Task,
 } from "@skep/model";
 import type { Store } from "@skep/store";
+import { Discovery } from "../discovery/index.ts";
 import { addressOf, authorize, clusterOf } from "./authorize.ts";
 import { runChangeFeed } from "./change-feed.ts";
 import { readJson, refuse, respondJson } from "./exchange.ts";
 import { admitNode, renewCertificate } from "./membership.ts";
+import { NodeCalls } from "./node-calls.ts";
+import type { PortHolder, ProbedPort } from "./port-probes.ts";
 import { Sessions } from "./sessions.ts";
 
 export interface DispatcherOptions {
   readonly store: Store;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Follows the store as long as the dispatcher listens. */
+  readonly discovery?: Discovery;
 }
 
 /** The manager's own node certificate, which its agents' connections are served with. */
@@ -58,6 +63,7 @@ export class Dispatcher {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #sessions: Sessions;
+  readonly #calls: NodeCalls;
   readonly #closing = new AbortController();
   readonly #connections = new Set<{ destroy(): void }>();
   #server: Http2SecureServer | undefined;
@@ -68,7 +74,9 @@ export class Dispatcher {
     this.#store = options.store;
     this.#clock = options.clock;
     this.#logger = options.logger;
-    this.#sessions = new Sessions(options);
+    const { discovery = new Discovery(options) } = options;
+    this.#sessions = new Sessions({ ...options, discovery });
+    this.#calls = new NodeCalls({ ...options, discovery });
   }
 
   /** Resolves with the address it listens at; port 0 means any. Rejects when it cannot have the address. */
@@ -110,6 +118,14 @@ export class Dispatcher {
     return this.#sessions.openLogs(task, options, signal);
   }
 
+  /**
+   * Which of the ports processes of nodes have, other than skep. Takes a second at most: nodes that do not answer by
+   * then are left out.
+   */
+  probePorts(ports: readonly ProbedPort[], signal: AbortSignal): Promise<PortHolder[]> {
+    return this.#sessions.probePorts(ports, signal);
+  }
+
   /** Undefined while the node has no session. */
   progress(nodeId: NodeId): Progress | undefined {
     return this.#sessions.get(nodeId);
@@ -126,7 +142,7 @@ export class Dispatcher {
     if (this.#server?.listening) this.#server.close(() => resolve());
     else resolve();
     await this.#sessions.close();
-    this.#closing.abort();
+    this.#closing.abort(new DomainError("unavailable", "this manager is stopping"));
     await this.#feed;
     for (const connection of this.#connections) connection.destroy();
     await stopped;
@@ -186,9 +202,27 @@ export class Dispatcher {
       await this.#sessions.leave(nodeId);
       this.#logger.info({ node: nodeId }, "node left");
       respondJson(stream, {});
+    } else if (route === "POST /settle") {
+      const { nodeId } = authorize(stream, store.view());
+      respondJson(stream, await this.#calls.settle(nodeId, await readJson(stream), this.#whileOpen(stream)));
+    } else if (route === "POST /attach") {
+      const { nodeId } = authorize(stream, store.view());
+      respondJson(stream, await this.#calls.attach(nodeId, await readJson(stream)));
+    } else if (route === "POST /detach") {
+      const { nodeId } = authorize(stream, store.view());
+      respondJson(stream, await this.#calls.detach(nodeId, await readJson(stream)));
     } else if (route.startsWith("POST /logs/")) {
       const { nodeId } = authorize(stream, store.view());
       this.#sessions.answerLogs(nodeId, route.slice("POST /logs/".length), stream, headers[logRefusalHeader]);
     } else throw new DomainError("not-found", `no such call: ${route}`);
+  }
+
+  /** Aborts when the caller hangs up, or this manager stops. */
+  #whileOpen(stream: ServerHttp2Stream): AbortSignal {
+    const hungUp = new AbortController();
+    const hangUp = () => hungUp.abort(new DomainError("unavailable", "the caller has hung up"));
+    if (stream.closed) hangUp();
+    stream.on("close", hangUp);
+    return AbortSignal.any([this.#closing.signal, hungUp.signal]);
   }
 }

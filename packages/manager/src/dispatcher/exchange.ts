@@ -36,7 +36,8 @@ function readBody(stream: ServerHttp2Stream): Promise<string> {
   });
   stream.on("end", () => resolve(Buffer.concat(chunks).toString("utf8")));
   stream.on("close", () => reject(new DomainError("invalid-parameter", "request body broke off")));
-  return promise;
+  // The answer may take its time.
+  return promise.finally(() => stream.setTimeout(0));
 }
 
 function parse(body: string): unknown {

@@ -1,6 +1,13 @@
-import { type AgentMessage, isTaskState, type NodeDescription, type TaskId, type TaskStatus } from "@skep/model";
-
-type Fields = Readonly<Record<string, unknown>>;
+import {
+  type AgentMessage,
+  isTaskState,
+  type NetworkProblem,
+  type NodeDescription,
+  type TakenPort,
+  type TaskId,
+  type TaskStatus,
+} from "@skep/model";
+import { array, instant, object, port, protocol, revision, text } from "./fields.ts";
 
 /** A line of an agent. Undefined for a type this version does not know; throws, naming the field, when malformed. */
 export function parseAgentMessage(value: unknown): AgentMessage | undefined {
@@ -20,6 +27,14 @@ export function parseAgentMessage(value: unknown): AgentMessage | undefined {
       return { type: "status", updates: array(message.updates, "updates").map(statusUpdate) };
     case "applied":
       return { type: "applied", revision: revision(message.revision, "revision") };
+    case "network-applied":
+      return {
+        type: "network-applied",
+        revision: revision(message.revision, "revision"),
+        problems: array(message.problems, "problems").map(problem),
+      };
+    case "ports":
+      return { type: "ports", id: text(message.id, "id"), taken: array(message.taken, "taken").map(takenPort) };
     default:
       text(message.type, "type");
       return undefined;
@@ -55,28 +70,16 @@ function status(value: unknown): TaskStatus {
   return fields as unknown as TaskStatus;
 }
 
-function object(value: unknown, name: string): Fields {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw new Error(`${name} is no object`);
-  return value as Fields;
+function problem(value: unknown): NetworkProblem {
+  const fields = object(value, "problems[]");
+  return { subject: text(fields.subject, "subject"), message: text(fields.message, "message") };
 }
 
-function array(value: unknown, name: string): readonly unknown[] {
-  if (!Array.isArray(value)) throw new Error(`${name} is no list`);
-  return value;
-}
-
-function text(value: unknown, name: string): string {
-  if (typeof value !== "string") throw new Error(`${name} is no text`);
-  return value;
-}
-
-function revision(value: unknown, name: string): number {
-  if (!Number.isSafeInteger(value) || (value as number) < 0) throw new Error(`${name} is no revision`);
-  return value as number;
-}
-
-/** Docker's clients fail on a time that is no RFC 3339, so none gets into the store. */
-function instant(value: unknown, name: string): void {
-  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/.test(text(value, name)))
-    throw new Error(`${name} is no RFC 3339 time`);
+function takenPort(value: unknown): TakenPort {
+  const fields = object(value, "taken[]");
+  return {
+    protocol: protocol(fields.protocol, "protocol"),
+    published: port(fields.published, "published"),
+    ...(fields.process !== undefined && { process: text(fields.process, "process") }),
+  };
 }

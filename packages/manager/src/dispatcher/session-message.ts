@@ -1,4 +1,4 @@
-import { type ClusterSpec, type ManagerMessage, millisecondsOf, type Node } from "@skep/model";
+import { type Cluster, type ClusterSpec, type ManagerMessage, millisecondsOf, type Node } from "@skep/model";
 import type { Reader } from "@skep/store";
 
 type SessionMessage = Extract<ManagerMessage, { type: "session" }>;
@@ -15,13 +15,21 @@ export const managersOf = (reader: Reader): SessionMessage["managers"] =>
     .find("node", "role", "manager")
     .flatMap(({ id, manager }) => (manager ? [{ nodeId: id, addr: manager.addr }] : []));
 
-export function sessionMessage(node: Node, spec: ClusterSpec, managers: SessionMessage["managers"]): SessionMessage {
+/** As Docker has it. */
+const defaultDataPathPort = 4789;
+
+export function sessionMessage(
+  node: Node,
+  { spec, dataPathPort }: Pick<Cluster, "spec" | "dataPathPort">,
+  managers: SessionMessage["managers"],
+): SessionMessage {
   const logDriver = spec.TaskDefaults?.LogDriver;
   return {
     type: "session",
     node: { id: node.id, spec: node.spec },
     heartbeatPeriodMs: heartbeatPeriodMs(spec),
     managers,
+    dataPathPort: dataPathPort || defaultDataPathPort,
     ...(logDriver && { logDriver }),
   };
 }

@@ -49,6 +49,7 @@ test("a session begins with the node, the heartbeat period and the managers", as
     node: { id: n1, spec: { Labels: {}, Role: "worker", Availability: "active" } },
     heartbeatPeriodMs: 1000,
     managers: [{ nodeId: "m1", addr: "10.0.0.1:2377" }],
+    dataPathPort: 4789,
   });
 });
 

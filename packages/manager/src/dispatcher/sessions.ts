@@ -14,8 +14,9 @@ import {
   type Task,
   type TaskSpec,
 } from "@skep/model";
-import type { Reader, Store } from "@skep/store";
+import type { ChangeSet, Reader, Store } from "@skep/store";
 import type { NodeIdentity } from "../ca/node-identity.ts";
+import type { Discovery } from "../discovery/index.ts";
 import { AgentSession } from "./agent-session.ts";
 import { type AssignmentChange, assignmentOf, assignmentsOf } from "./assignments.ts";
 import { clusterOf } from "./authorize.ts";
@@ -25,6 +26,7 @@ import { LogRequests, nodeUnavailable } from "./log-requests.ts";
 import { markDown, markReady, markReadyUnknown, storeDescription } from "./node-records.ts";
 import { OrphanTimers } from "./orphan-tasks.ts";
 import { parseAgentMessage } from "./parse-agent-message.ts";
+import { type PortHolder, PortProbes, type ProbedPort } from "./port-probes.ts";
 import { heartbeatPeriodMs, managersOf, sessionMessage } from "./session-message.ts";
 import { StatusWriter } from "./status-writer.ts";
 
@@ -36,6 +38,7 @@ export interface SessionsOptions {
   readonly store: Store;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly discovery: Discovery;
 }
 
 /** Every node's session, and what follows from a node having one or not. */
@@ -50,11 +53,15 @@ export class Sessions implements FeedListener {
   readonly #orphans: OrphanTimers;
   readonly #statuses: StatusWriter;
   readonly #logs = new LogRequests();
+  readonly #discovery: Discovery;
+  readonly #probes: PortProbes;
 
   constructor(options: SessionsOptions) {
     this.#store = options.store;
     this.#clock = options.clock;
     this.#logger = options.logger;
+    this.#discovery = options.discovery;
+    this.#probes = new PortProbes(options.clock);
     this.#orphans = new OrphanTimers(options);
     this.#statuses = new StatusWriter(options);
     this.#liveness = new Liveness({
@@ -82,7 +89,7 @@ export class Sessions implements FeedListener {
   /** Serves a node's `POST /session` until one side ends it. */
   open(stream: ServerHttp2Stream, { nodeId, role }: NodeIdentity, addr: string): void {
     stream.respond({ ":status": 200, "content-type": "application/x-ndjson" });
-    const session = new AgentSession(nodeId, role, stream);
+    const session = new AgentSession(nodeId, role, stream, this.#clock);
     const lines = new JsonLines(maxLineBytes);
     const cancelTimer = this.#clock.after(helloTimeoutMs, () => {
       if (this.#byNode.get(nodeId) !== session) this.#end(session, "no hello came");
@@ -120,11 +127,27 @@ export class Sessions implements FeedListener {
     this.#logs.answer(nodeId, id, stream, refusal);
   }
 
+  /** Which of the ports processes of nodes have; nodes without a session, and those that do not answer, are left out. */
+  async probePorts(ports: readonly ProbedPort[], signal: AbortSignal): Promise<PortHolder[]> {
+    const sessions = [...this.#byNode.values()].filter((session) => session.sentRevision > 0);
+    const taken = await this.#probes.ask(sessions, ports, signal);
+    const reader = this.#store.view();
+    return taken.map((port) => ({ node: reader.get("node", port.nodeId)?.description?.Hostname ?? "", ...port }));
+  }
+
   async close(): Promise<void> {
     this.#liveness.close();
     this.#orphans.close();
     for (const nodeId of [...this.#byNode.keys()]) this.#drop(nodeId, "this manager is stopping");
     await this.#statuses.close();
+  }
+
+  started(reader: Reader): void {
+    this.#discovery.restart(reader);
+  }
+
+  changeSet(changeSet: ChangeSet): boolean {
+    return this.#discovery.follow(changeSet);
   }
 
   assignment({ do: what, nodeId, task }: AssignmentChange, revision: number, reader: Reader): void {
@@ -136,6 +159,7 @@ export class Sessions implements FeedListener {
   }
 
   flush(): void {
+    this.#discovery.flush();
     for (const session of this.#changed) session.flush();
     this.#changed.clear();
   }
@@ -162,6 +186,7 @@ export class Sessions implements FeedListener {
   missed(): void {
     const reader = this.#store.view();
     this.#changed.clear();
+    this.#discovery.restart(reader);
     for (const [nodeId, session] of this.#byNode) {
       if (!reader.get("node", nodeId)) this.node(nodeId, undefined, undefined);
       else if (session.sentRevision > 0) session.sendAll(reader.revision, assignmentsOf(reader, nodeId));
@@ -184,6 +209,9 @@ export class Sessions implements FeedListener {
     if (message?.type === "status") this.#statuses.report(session.nodeId, message.updates);
     else if (message?.type === "applied") session.acknowledge(message.revision);
     else if (message?.type === "description") this.#describe(session.nodeId, message.description);
+    else if (message?.type === "ports") this.#probes.answer(session, message.id, message.taken);
+    else if (message?.type === "network-applied")
+      this.#discovery.acknowledge(session, message.revision, message.problems);
   }
 
   async #admit(session: AgentSession, addr: string, description: NodeDescription): Promise<void> {
@@ -193,6 +221,8 @@ export class Sessions implements FeedListener {
     this.#liveness.expect(nodeId);
     this.#orphans.cancel(nodeId);
     const node = await markReady(this.#store, this.#clock, { id: nodeId, addr, description });
+    // Records and assignments of one revision: no task comes before its networks.
+    while (this.#discovery.revision !== this.#store.view().revision) await this.#discovery.moved();
     if (this.#byNode.get(nodeId) !== session) return;
     if (!node) {
       this.#drop(nodeId, `node ${nodeId} was removed from the swarm`);
@@ -200,6 +230,7 @@ export class Sessions implements FeedListener {
     }
     const reader = this.#store.view();
     this.#introduce(session);
+    this.#discovery.open(session);
     session.sendAll(reader.revision, assignmentsOf(reader, nodeId));
     this.#logger.debug({ node: nodeId, addr, revision: reader.revision }, "session opened");
   }
@@ -218,7 +249,7 @@ export class Sessions implements FeedListener {
     const reader = this.#store.view();
     const node = session && reader.get("node", session.nodeId);
     if (!node) return;
-    session.send(sessionMessage(node, clusterOf(reader).spec, managersOf(reader)));
+    session.send(sessionMessage(node, clusterOf(reader), managersOf(reader)));
     if (session.certifiedRole !== node.spec.Role) session.send({ type: "renew" });
   }
 
@@ -245,6 +276,8 @@ export class Sessions implements FeedListener {
   /** The connection is gone, which says nothing about the node yet: it has until its heartbeats are missed. */
   #closed(session: AgentSession): void {
     this.#logs.abandon(session);
+    this.#probes.abandon(session);
+    this.#discovery.close(session);
     this.#changed.delete(session);
     if (this.#byNode.get(session.nodeId) === session) this.#byNode.delete(session.nodeId);
   }

@@ -1,0 +1,64 @@
+import type { Clock, Logger, ManagerMessage, NetworkProblem } from "@skep/model";
+
+type NetworkMessage = Extract<ManagerMessage, { type: "network" }>;
+
+/** How long a node that could not take records over waits until it asks for all of them again. */
+const startOverAfterMs = 5000;
+
+interface RecordReceiverOptions {
+  /** Takes the records over at once; resolves when the kernel has them. Rejects only by a fault of ours. */
+  readonly takeOver: (message: NetworkMessage) => Promise<readonly NetworkProblem[]>;
+  readonly applied: (revision: number, problems: readonly NetworkProblem[]) => void;
+  /** Asks for a full set. */
+  readonly startOver: (reason: string) => void;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Passes records on, and tells how far the kernel is; never further than everything before has come. */
+export class RecordReceiver {
+  readonly #options: RecordReceiverOptions;
+  /** Which full set what comes now builds upon. */
+  #generation = 0;
+  /** The generation in which something was not taken over: nothing after it counts. */
+  #failedGeneration = -1;
+  #cancelTimer: (() => void) | undefined;
+
+  constructor(options: RecordReceiverOptions) {
+    this.#options = options;
+  }
+
+  receive(message: NetworkMessage): void {
+    if (message.full) {
+      this.#generation++;
+      this.close();
+    }
+    const generation = this.#generation;
+    this.#takeOver(message).then(
+      (problems) => {
+        if (generation !== this.#failedGeneration) this.#options.applied(message.revision, problems);
+      },
+      (err) => this.#failed(generation, message.revision, err),
+    );
+  }
+
+  /** Nothing is asked for any more. */
+  close(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+  }
+
+  async #takeOver(message: NetworkMessage): Promise<readonly NetworkProblem[]> {
+    return this.#options.takeOver(message);
+  }
+
+  #failed(generation: number, revision: number, err: unknown): void {
+    this.#options.logger.error({ err, revision }, "network records could not be taken over");
+    this.#failedGeneration = generation;
+    if (generation !== this.#generation) return;
+    this.#cancelTimer ??= this.#options.clock.after(startOverAfterMs, () => {
+      this.#cancelTimer = undefined;
+      this.#options.startOver("network records could not be taken over");
+    });
+  }
+}

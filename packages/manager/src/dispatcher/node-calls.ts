@@ -1,0 +1,50 @@
+import { DomainError, isTerminal, type NodeId, type Task, type TaskId } from "@skep/model";
+import type { Reader, Store } from "@skep/store";
+import type { Discovery } from "../discovery/index.ts";
+import type { Fields } from "./fields.ts";
+import { attachRequest, detachRequest, settleRequest } from "./parse-calls.ts";
+
+/** What nodes ask about networks, each for its own tasks only. What a call resolves with is its answer. */
+export class NodeCalls {
+  readonly #store: Store;
+  readonly #discovery: Discovery;
+
+  constructor(options: { readonly store: Store; readonly discovery: Discovery }) {
+    this.#store = options.store;
+    this.#discovery = options.discovery;
+  }
+
+  /** Of a task that is gone nobody knows anything any more. */
+  async settle(nodeId: NodeId, body: Fields, signal: AbortSignal): Promise<object> {
+    const { taskId, withdraw } = settleRequest(body);
+    const task = ownTask(this.#store.view(), nodeId, taskId);
+    if (task && withdraw) await this.#withdraw(nodeId, taskId);
+    if (task) await this.#discovery.settled(taskId, this.#store.view().revision, signal);
+    return {};
+  }
+
+  async attach(nodeId: NodeId, body: Fields): Promise<Task> {
+    const { attachContainer } = await import("../control/attachments.ts");
+    return attachContainer(this.#store, nodeId, attachRequest(body));
+  }
+
+  async detach(nodeId: NodeId, body: Fields): Promise<object> {
+    const { taskId } = detachRequest(body);
+    const { detachContainer } = await import("../control/attachments.ts");
+    if (ownTask(this.#store.view(), nodeId, taskId)) await detachContainer(this.#store, nodeId, taskId);
+    return {};
+  }
+
+  async #withdraw(nodeId: NodeId, taskId: TaskId): Promise<void> {
+    await this.#store.update((tx) => {
+      const task = ownTask(tx, nodeId, taskId);
+      if (task && !task.withdrawn && !isTerminal(task.status.state)) tx.put("task", { ...task, withdrawn: true });
+    });
+  }
+}
+
+function ownTask(reader: Reader, nodeId: NodeId, taskId: TaskId): Task | undefined {
+  const task = reader.get("task", taskId);
+  if (task && task.nodeId !== nodeId) throw new DomainError("forbidden", `task ${taskId} is not one of node ${nodeId}`);
+  return task;
+}
