@@ -1,0 +1,102 @@
+import { at, type Placed } from "../aspect.ts";
+import type { Item } from "../items/item.ts";
+import { zoneMap } from "../items/parse-nft.ts";
+import type { NetworkState } from "../network-state.ts";
+import { gatewayAddress, gatewayName, tunnel, uplink, uplinkAddress, uplinkMac } from "../overlay/addresses.ts";
+import { hasGateway } from "../overlay/presence.ts";
+import { clampMss, routerInput, routerSysctls, routerTable, tunnelItems } from "../overlay/router.ts";
+import { replyItems } from "./replies.ts";
+
+/**
+ * The router between this node's containers, the node and the other nodes' gateway routers: the way out, and the way of
+ * everything that is published.
+ */
+export function deriveGateway(state: NetworkState): Placed[] {
+  const { ingress, selfPeer } = state;
+  if (!selfPeer || !hasGateway(state)) return [];
+  return at(gatewayName, [
+    ...routerSysctls,
+    { kind: "up", device: "lo" },
+    { kind: "address", device: "lo", address: `${gatewayAddress}/32` },
+    ...uplinkItems,
+    ...gatewayRules(selfPeer.address),
+    ...(ingress ? [...tunnelItems(state, ingress), ...replyItems(state)] : []),
+  ]);
+}
+
+/** This end of the link to the node; the link itself is the node's. */
+const uplinkItems: readonly Item[] = [
+  { kind: "address", device: uplink.gateway, address: `${uplinkAddress.gateway}/30` },
+  { kind: "up", device: uplink.gateway },
+  { kind: "neighbour", device: uplink.gateway, address: uplinkAddress.host, mac: uplinkMac.host },
+  { kind: "route", destination: "default", via: uplinkAddress.host, device: uplink.gateway },
+];
+
+function gatewayRules(self: string): Item[] {
+  const table = routerTable;
+  const chain = (name: string, hook: Extract<Item, { kind: "chain" }>["hook"], rules: string[]): Item => ({
+    kind: "chain",
+    table,
+    name,
+    ...(hook && { hook }),
+    rules,
+  });
+  return [
+    { kind: "table", table },
+    { kind: "set", table, name: "hairpin", type: "type ipv4_addr . ipv4_addr" },
+    { kind: "set", table, name: "nodeips", type: "type ipv4_addr" },
+    { kind: "set", table, name: "peer", type: "type ether_addr : mark" },
+    { kind: "set", table, name: "pzone", type: zoneMap },
+    { kind: "set", table, name: "ports", type: portMap },
+    { kind: "set", table, name: "hostports", type: portMap },
+    chain("peer_zone", { type: "filter", hook: "prerouting", priority: -300, policy: "accept" }, [
+      ...untrackedTransit,
+      `iifname "${tunnel}" ct original zone set ether saddr map @pzone`,
+    ]),
+    chain("peer_mark", { type: "filter", hook: "prerouting", priority: -150, policy: "accept" }, [
+      `iifname "${tunnel}" ct direction original ct state new ct mark set ether saddr map @peer`,
+      `iifname != "${tunnel}" ct direction reply ct mark != 0 meta mark set ct mark`,
+    ]),
+    // what this router itself says to the client, such as a reset
+    chain("peer_mark_out", { type: "route", hook: "output", priority: -150, policy: "accept" }, [
+      "ct mark != 0 meta mark set ct mark",
+    ]),
+    // containers that ask for a published port of some node get it here
+    chain("mesh_dnat", { type: "nat", hook: "prerouting", priority: -100, policy: "accept" }, [
+      `${fromContainer} ip daddr ${self} meta l4proto . th dport vmap @hostports`,
+      `${fromContainer} ip daddr @nodeips meta l4proto . th dport vmap @ports`,
+    ]),
+    chain("mesh_snat", { type: "nat", hook: "postrouting", priority: 100, policy: "accept" }, [
+      `ip saddr . ip daddr @hairpin snat to ${gatewayAddress}`,
+    ]),
+    // containers do not reach one another here, except by what they have published
+    chain("forward", { type: "filter", hook: "forward", priority: 0, policy: "drop" }, [
+      clampMss,
+      "ct state invalid drop",
+      "ct state established,related accept",
+      `iifname { "${uplink.gateway}", "${tunnel}" } oifname != "${uplink.gateway}" accept`,
+      `iifname "${tunnel}" oifname "${uplink.gateway}" ct state untracked accept`,
+      "ct status dnat accept",
+      `iifname != "${tunnel}" oifname "${uplink.gateway}" accept`,
+    ]),
+    routerInput,
+  ];
+}
+
+export const portMap = "type inet_proto . inet_service : verdict";
+
+const fromContainer = `iifname != { "${uplink.gateway}", "${tunnel}" }`;
+
+/**
+ * What only passes between the node and its peers needs no connection tracking here, which is a quarter of the cost of
+ * a published port whose task is elsewhere. Proof that no rule misses it:
+ * - from the node to the tunnel: the node has translated it already; `mesh_dnat` and `mesh_snat` are for what comes from
+ *   containers, marks and zones for what comes out of the tunnel, `forward` lets it through whatever its state.
+ * - out of the tunnel to the node: it is not for a container of this node, so it is no connection a peer has begun
+ *   (peers send those only to addresses behind the tunnel), but an answer to the above, which was untracked as well.
+ * Both depend on the other end's address alone, so the two directions of a connection are always treated alike.
+ */
+const untrackedTransit = [
+  `iifname "${uplink.gateway}" fib daddr oifname "${tunnel}" notrack accept`,
+  `iifname "${tunnel}" fib daddr oifname "${uplink.gateway}" notrack accept`,
+];

@@ -1,0 +1,101 @@
+import type { NetworkId } from "@skep/model";
+import { at, containerPlace, type Placed } from "../aspect.ts";
+import { type Attachment, gatewayInterface } from "../attachment.ts";
+import { hostPortItems } from "../ingress/published-port.ts";
+import type { Item } from "../items/item.ts";
+import { type NetworkState, portKey } from "../network-state.ts";
+import type { AttachedInterface } from "../node-network.ts";
+import { bare, contains, gatewayAddress, gatewayName, routerMac, vethName } from "./addresses.ts";
+import { hasGateway, hasRouter, mtuOf, placeOf } from "./presence.ts";
+import { routerTable } from "./router.ts";
+
+/** A container of this node: its interfaces on both ends, its resolver, the ports it publishes here. */
+export function deriveContainer(state: NetworkState, containerId: string): Placed[] {
+  const attachment = state.attachments.get(containerId);
+  if (!attachment) return [];
+  const { interfaces, hostPorts } = attachment;
+  const gateway = interfaces.find(({ networkId }) => networkId === gatewayInterface);
+  const ports = gateway ? hostPorts.filter((port) => !state.takenPorts.has(portKey(port))) : [];
+  return [
+    ...interfaces.flatMap((each) =>
+      each.networkId === gatewayInterface ? outside(state, attachment, each) : inside(state, attachment, each),
+    ),
+    ...at(containerPlace(containerId), [{ kind: "up", device: "lo" }, ...resolverItems(attachment)]),
+    ...(hasGateway(state) ? ports.flatMap((port) => hostPortItems(port, bare(gateway?.address ?? ""))) : []),
+  ];
+}
+
+/**
+ * An interface on an overlay. All of the network is reached by way of the router, whose address is written down in
+ * advance: nobody ever asks for an address, and a VIP needs none.
+ */
+function inside(state: NetworkState, attachment: Attachment, there: AttachedInterface): Placed[] {
+  const network = state.networks.get(there.networkId as NetworkId);
+  if (!network || !hasRouter(state, network.id)) return [];
+  const { device } = there;
+  const source = bare(there.address);
+  const gateway =
+    network.subnets.find(({ subnet }) => contains(subnet, source))?.gateway ?? network.subnets[0]?.gateway ?? "";
+  return [
+    ...at(placeOf(network), routerSide(attachment, there, mtuOf(state, network))),
+    ...at(containerPlace(attachment.sandbox.containerId), [
+      { kind: "address", device, address: there.address, noPrefixRoute: true },
+      { kind: "up", device },
+      { kind: "neighbour", device, address: gateway, mac: routerMac },
+      { kind: "route", destination: `${gateway}/32`, device, scope: "link", source },
+      ...network.subnets.map(
+        ({ subnet }): Item => ({ kind: "route", destination: subnet, via: gateway, device, source }),
+      ),
+    ]),
+  ];
+}
+
+/** The interface in the gateway router: the default route, and the way of published ports. */
+function outside(state: NetworkState, attachment: Attachment, there: AttachedInterface): Placed[] {
+  if (!hasGateway(state)) return [];
+  const { device } = there;
+  const source = bare(there.address);
+  return [
+    ...at(gatewayName, routerSide(attachment, there, mtuOf(state, state.ingress))),
+    ...at(containerPlace(attachment.sandbox.containerId), [
+      { kind: "address", device, address: `${source}/32` },
+      { kind: "up", device },
+      { kind: "neighbour", device, address: gatewayAddress, mac: routerMac },
+      { kind: "route", destination: `${gatewayAddress}/32`, device, scope: "link", source },
+      { kind: "route", destination: "default", via: gatewayAddress, device, source },
+    ]),
+  ];
+}
+
+function routerSide({ sandbox }: Attachment, there: AttachedInterface, mtu: number): Item[] {
+  const address = bare(there.address);
+  const name = vethName(address);
+  const peer = { name: there.device, mac: there.mac, mtu, in: `/proc/${sandbox.pid}/ns/net` };
+  return [
+    { kind: "veth", name, mac: routerMac, mtu, peer },
+    // strict: a container sends from its own address only
+    { kind: "sysctl", name: `net.ipv4.conf.${name}.rp_filter`, value: "1" },
+    { kind: "up", device: name },
+    { kind: "neighbour", device: name, address, mac: there.mac },
+    { kind: "route", destination: `${address}/32`, device: name },
+    { kind: "element", table: routerTable, set: "hairpin", key: `${address} . ${address}` },
+  ];
+}
+
+/** Queries to 127.0.0.11 go to skepd's sockets; an image may have a server on port 53 of its own. */
+function resolverItems({ dns }: Attachment): Item[] {
+  const table = "ip skepdns";
+  return [
+    { kind: "table", table },
+    {
+      kind: "chain",
+      table,
+      name: "out",
+      hook: { type: "nat", hook: "output", priority: -100, policy: "accept" },
+      rules: [
+        `ip daddr 127.0.0.11 udp dport 53 dnat to 127.0.0.11:${dns.udp}`,
+        `ip daddr 127.0.0.11 tcp dport 53 dnat to 127.0.0.11:${dns.tcp}`,
+      ],
+    },
+  ];
+}
