@@ -47,6 +47,8 @@ export interface NodeNetwork extends AsyncDisposable {
   detach(containerId: string): Promise<void>;
   /** The sandboxes that are attached now. */
   readonly sandboxes: ReadonlyMap<string, Sandbox>;
+  /** What attaching a container came to, as long as it is attached. */
+  attached(containerId: string): Attached | undefined;
   /** Compares everything with the kernel and repairs what differs; resolves with what it repaired, as `ip` and `nft` commands. */
   repair(): Promise<readonly string[]>;
   /** Ports that a process other than this one listens on, in the node's own namespace. */
