@@ -1,4 +1,10 @@
 export { Agent, type AgentOptions, type NodeIdentity, type StatusUpdate } from "./agent.ts";
+export { followEndings } from "./network/container-endings.ts";
+export { ContainerNetworks, type ContainerNetworksOptions } from "./network/container-networks.ts";
+export type { ContainerRecord, WantedAttachment } from "./network/container-record.ts";
+export { ContainerRecords } from "./network/container-records.ts";
+export { type ResolverDefaults, resolverConfig } from "./network/network-config.ts";
+export type { SwarmCalls } from "./network/swarm-calls.ts";
 export {
   type CertificateRequest,
   type Identity,

@@ -6,9 +6,14 @@ import { type Logger, systemClock } from "@skep/model";
 import { splitHostPort } from "./addresses.ts";
 import { ConfigError, type DaemonConfig, type TlsFiles } from "./config.ts";
 import { lockDataRoot } from "./data-root.ts";
+import { NetworkRole } from "./network-role.ts";
 import { writePidfile } from "./pidfile.ts";
 import { preflight } from "./preflight.ts";
 import { SwarmMember } from "./swarm-member.ts";
+import type { OpenNetwork } from "./worker-role.ts";
+
+/** What does not outlive a boot, as the containers of its node do not. */
+const runRoot = "/run/skep";
 
 /**
  * Serves until `signal` aborts, then stops cleanly; containers run on. Rejects when it cannot start, and when the store
@@ -23,7 +28,10 @@ export async function runDaemon(config: DaemonConfig, logger: Logger, signal: Ab
   const events = new ClusterEventLog(clock, logger);
   const broken = Promise.withResolvers<never>();
   const onBroken = broken.reject;
-  const swarm = new SwarmMember({ dataRoot: config.dataRoot, engine, events, onBroken, clock, logger });
+  const { dataRoot } = config;
+  const openNetwork: OpenNetwork = ({ facts, calls }) =>
+    NetworkRole.open({ facts, calls, dataRoot, runRoot, engine, clock, logger });
+  const swarm = new SwarmMember({ dataRoot, engine, openNetwork, events, onBroken, clock, logger });
   const routes = clusterRoutes({ swarm, clock });
   const api = createApiServer({ engine: config.engine, swarm, routes, events, clock, logger });
   try {

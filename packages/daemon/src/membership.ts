@@ -13,6 +13,8 @@ export interface Membership {
   /** Where other nodes reach this one, `address:port`. */
   readonly advertiseAddr: string;
   readonly dataPathAddr: string;
+  /** UDP port of the overlays; told by the first session. */
+  readonly dataPathPort?: number;
   readonly managers: readonly { readonly nodeId: NodeId; readonly addr: string }[];
   readonly certPem: string;
   readonly keyPem: string;

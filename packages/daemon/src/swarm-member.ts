@@ -2,7 +2,7 @@ import { rm } from "node:fs/promises";
 import { networkInterfaces } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { joinSwarm } from "@skep/agent";
-import type { InitRequest, JoinSwarmRequest, ManagerAccess, SwarmNode, SwarmStatus } from "@skep/api";
+import type { InitRequest, JoinSwarmRequest, ManagerAccess, NodeNetworks, SwarmNode, SwarmStatus } from "@skep/api";
 import type { Engine } from "@skep/engine";
 import { createCluster, createCsr } from "@skep/manager";
 import { DomainError, type NodeId, parseJoinToken, pause } from "@skep/model";
@@ -16,10 +16,11 @@ import {
 } from "./addresses.ts";
 import { ManagerRole, type ManagerRoleOptions, openStore, storePath } from "./manager-role.ts";
 import { type Membership, MembershipFile } from "./membership.ts";
-import { WorkerRole } from "./worker-role.ts";
+import { type OpenNetwork, WorkerRole } from "./worker-role.ts";
 
 export interface SwarmMemberOptions extends ManagerRoleOptions {
   readonly engine: Engine;
+  readonly openNetwork?: OpenNetwork;
 }
 
 /** As Docker's: how long init and join wait before they say that things go on in the background. */
@@ -75,6 +76,10 @@ export class SwarmMember implements SwarmNode {
     return this.#manager;
   }
 
+  networks(): NodeNetworks | undefined {
+    return this.#worker?.networks;
+  }
+
   status(): SwarmStatus {
     const worker = this.#worker;
     if (!worker) return { state: "inactive" };
@@ -120,6 +125,7 @@ export class SwarmMember implements SwarmNode {
         csr: await createCsr(),
         availability: request.availability,
         advertiseAddr,
+        dataPathAddr: request.dataPathAddr,
         signal: AbortSignal.timeout(joinTimeoutMs),
       });
       const membership: Membership = {
@@ -232,7 +238,7 @@ export class SwarmMember implements SwarmNode {
   }
 
   #createWorker(membership: Membership): WorkerRole {
-    const { engine, clock, logger } = this.#options;
+    const { engine, openNetwork, clock, logger } = this.#options;
     return new WorkerRole({
       membership,
       save: (changed) => {
@@ -240,6 +246,7 @@ export class SwarmMember implements SwarmNode {
         this.#manager?.updateCertificate(changed);
       },
       engine,
+      ...(openNetwork && { openNetwork }),
       clock,
       logger,
     });

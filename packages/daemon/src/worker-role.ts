@@ -8,16 +8,24 @@ import {
   runCertificateRenewal,
   type SessionState,
 } from "@skep/agent";
+import type { NodeNetworks } from "@skep/api";
 import type { Engine } from "@skep/engine";
 import { createCsr } from "@skep/manager";
-import type { Clock, Logger, TaskSpec } from "@skep/model";
+import type { Clock, Logger, NodeDescription, TaskSpec } from "@skep/model";
+import { DeferredHooks } from "./deferred-hooks.ts";
 import type { Membership } from "./membership.ts";
+import type { NetworkRole, NetworkRoleOptions } from "./network-role.ts";
+
+/** Opens the node's data plane; rejects where the machine lacks what it needs. */
+export type OpenNetwork = (options: Pick<NetworkRoleOptions, "facts" | "calls">) => Promise<NetworkRole>;
 
 export interface WorkerRoleOptions {
   readonly membership: Membership;
   /** Stores what changed of the membership: a renewed certificate, other managers. */
   readonly save: (membership: Membership) => void;
   readonly engine: Engine;
+  /** Absent: the node takes part in no network of the swarm. */
+  readonly openNetwork?: OpenNetwork;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -35,6 +43,10 @@ export class WorkerRole {
   #state: SessionState | undefined;
   #wasAccepted = false;
   #defaultLogDriver: TaskSpec["LogDriver"];
+  /** Settles when the data plane is there, or cannot be; undefined then. */
+  readonly #network = Promise.withResolvers<NetworkRole | undefined>();
+  #openNetwork: NetworkRole | undefined;
+  #isOpening = false;
   #running: Promise<unknown> = Promise.resolve();
 
   constructor(options: WorkerRoleOptions) {
@@ -46,6 +58,7 @@ export class WorkerRole {
       node: () => ({ id: membership.nodeId, hostname: hostname(), platform: { Architecture: machine(), OS: "linux" } }),
       clock,
       logger: logger.child({ component: "agent" }),
+      hooks: new DeferredHooks(this.#network.promise.then((network) => network?.hooks)),
       defaultLogDriver: () => this.#defaultLogDriver,
       report: (updates) => this.#session.reportStatus(updates),
     });
@@ -55,8 +68,10 @@ export class WorkerRole {
   start(): void {
     const { clock, logger } = this.#options;
     const { signal } = this.#stopping;
+    if (this.#membership.dataPathPort !== undefined) this.#startNetwork(this.#membership.dataPathPort);
     this.#running = Promise.all([
       this.#agent.run(signal),
+      this.#network.promise.then((network) => network?.run(signal)),
       this.#session.run(signal),
       runCertificateRenewal({
         certificate: () => this.#membership.certPem,
@@ -87,15 +102,26 @@ export class WorkerRole {
     return this.#firstSession.promise;
   }
 
-  /** Leaves containers as they are. */
+  /** The swarm's networks as this node has them; undefined until they are up. */
+  get networks(): NodeNetworks | undefined {
+    return this.#openNetwork?.view;
+  }
+
+  /** Leaves containers and networks as they are. */
   async stop(): Promise<void> {
+    await this.#stopWork();
+    await this.#openNetwork?.[Symbol.asyncDispose]();
+  }
+
+  async #stopWork(): Promise<void> {
     this.#stopping.abort();
+    if (!this.#isOpening) this.#network.resolve(undefined);
     await this.#running;
   }
 
   /** Says good-bye to the managers, if they can be reached, and removes the containers of all tasks. */
   async leave(): Promise<void> {
-    await this.stop();
+    await this.#stopWork();
     const { managers } = this.#membership;
     await leaveSwarm(
       managers.map((manager) => manager.addr),
@@ -103,6 +129,41 @@ export class WorkerRole {
       AbortSignal.timeout(farewellTimeoutMs),
     ).catch((err) => this.#options.logger.warn({ err }, "no manager could be told that this node leaves"));
     await this.#agent.removeEverything();
+    await this.#openNetwork?.removeEverything();
+    await this.#openNetwork?.[Symbol.asyncDispose]();
+  }
+
+  /** Once, when the port of the overlays is known; tasks that need networks wait for it, and are refused if it fails. */
+  #startNetwork(dataPathPort: number): void {
+    if (this.#isOpening) return;
+    this.#isOpening = true;
+    const { openNetwork, logger } = this.#options;
+    const facts = { nodeId: this.#membership.nodeId, dataPathPort };
+    const opening = openNetwork?.({ facts, calls: this.#session }) ?? Promise.resolve(undefined);
+    opening.then(
+      (network) => {
+        this.#openNetwork = network;
+        this.#network.resolve(network);
+        this.#describeAgain();
+      },
+      (err) => {
+        logger.error({ err }, "this node cannot take part in the swarm's networks");
+        this.#network.resolve(undefined);
+      },
+    );
+  }
+
+  /** The manager may have been told of a node without routes. */
+  #describeAgain(): void {
+    this.#describe()
+      .then((description) => this.#session.updateDescription(description))
+      .catch((err) => this.#options.logger.debug({ err }, "the engine does not answer yet"));
+  }
+
+  async #describe(): Promise<NodeDescription> {
+    const description = await this.#agent.describe();
+    const network = this.#openNetwork;
+    return network ? { ...description, Routes: await network.routes() } : description;
   }
 
   #createSession(): ManagerSession {
@@ -110,16 +171,23 @@ export class WorkerRole {
     return new ManagerSession({
       managers: this.#membership.managers.map((manager) => manager.addr),
       identity: () => this.#identity(),
-      describe: () => agent.describe(),
+      describe: () => this.#describe(),
       handlers: {
-        session: ({ managers, logDriver }) => {
+        session: ({ managers, logDriver, dataPathPort }) => {
           this.#defaultLogDriver = logDriver;
-          this.#save({ ...this.#membership, managers });
+          this.#save({ ...this.#membership, managers, dataPathPort });
+          this.#startNetwork(dataPathPort);
         },
-        assignments: async (assignments, revision) => agent.replaceAll(revision, assignments),
-        changes: async (put, remove, revision) => agent.change(revision, put, remove),
-        network: async () => [],
-        probePorts: async () => [],
+        assignments: async (assignments, revision) => {
+          await this.#network.promise;
+          agent.replaceAll(revision, assignments);
+        },
+        changes: async (put, remove, revision) => {
+          await this.#network.promise;
+          agent.change(revision, put, remove);
+        },
+        network: async (message) => (await this.#network.promise)?.take(message) ?? [],
+        probePorts: async (ports) => (await this.#network.promise)?.probePorts(ports) ?? [],
         logs: (taskId, options, signal) => agent.logs(taskId, options, signal),
         renew: () => {
           this.#renew(this.#stopping.signal).catch((err) =>

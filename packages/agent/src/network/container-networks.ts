@@ -12,13 +12,13 @@ import {
   type TaskId,
 } from "@skep/model";
 import type { NodeNetwork } from "@skep/network";
-import { type ContainerStart, writeHosts } from "@skep/runtime";
+import { type ContainerStart, runtimeName, runtimeProblem, writeHosts } from "@skep/runtime";
 import type { EngineFields } from "../task/engine-fields.ts";
 import type { TaskHooks } from "../task/task-hooks.ts";
 import type { ContainerRecord, RecordedInterface, WantedAttachment } from "./container-record.ts";
 import type { ContainerRecords } from "./container-records.ts";
 import { isRunning } from "./is-running.ts";
-import { networkConfig, type ResolverDefaults, runtimeName } from "./network-config.ts";
+import { networkConfig, type ResolverDefaults } from "./network-config.ts";
 import { Queues } from "./queues.ts";
 import { sandboxOf } from "./sandbox-of.ts";
 import type { SwarmCalls } from "./swarm-calls.ts";
@@ -205,14 +205,9 @@ export class ContainerNetworks implements TaskHooks {
 
   async #requireRuntime(): Promise<void> {
     if (this.#runtimeSeen) return;
-    const { Runtimes } = await this.#options.engine.info();
-    this.#runtimeSeen = Runtimes?.[runtimeName] !== undefined;
-    if (!this.#runtimeSeen) {
-      throw new DomainError(
-        "unavailable",
-        `this node's Docker Engine does not know skep's runtime: register it with "skep engine install"`,
-      );
-    }
+    const problem = runtimeProblem(await this.#options.engine.info());
+    if (problem !== undefined) throw new DomainError("unavailable", problem);
+    this.#runtimeSeen = true;
   }
 
   #overlay(id: NetworkId): Extract<NetworkRecord, { kind: "network" }> | undefined {

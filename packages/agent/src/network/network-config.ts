@@ -1,8 +1,6 @@
 import type { ContainerSpec } from "@skep/model";
+import { runtimeName } from "@skep/runtime";
 import type { EngineFields } from "../task/engine-fields.ts";
-
-/** The name under which skep's OCI runtime is registered with the engine. */
-export const runtimeName = "skep";
 
 /** Of the node's own resolv.conf. */
 export interface ResolverDefaults {

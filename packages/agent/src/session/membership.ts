@@ -20,7 +20,7 @@ export async function fetchRootCa(addr: string, caDigest: string, signal: AbortS
   return rootCaPem;
 }
 
-export interface JoinOptions extends Pick<JoinRequest, "token" | "availability" | "advertiseAddr"> {
+export interface JoinOptions extends Pick<JoinRequest, "token" | "availability" | "advertiseAddr" | "dataPathAddr"> {
   /** `host` or `host:port` of a manager. */
   readonly addr: string;
   readonly csr: CertificateRequest;
@@ -32,13 +32,14 @@ export interface JoinOptions extends Pick<JoinRequest, "token" | "availability" 
  * certificate has the token's digest. Rejects with Docker's errors (`swarm-api.md` section 3.2).
  */
 export async function joinSwarm(options: JoinOptions): Promise<Identity> {
-  const { addr, csr, signal, token, availability, advertiseAddr } = options;
+  const { addr, csr, signal, token, availability, advertiseAddr, dataPathAddr } = options;
   const rootCaPem = await fetchRootCa(addr, parseJoinToken(token).caDigest, signal);
   const request: JoinRequest = {
     token,
     csrPem: csr.csrPem,
     ...(availability && { availability }),
     ...(advertiseAddr && { advertiseAddr }),
+    ...(dataPathAddr && { dataPathAddr }),
   };
   const target = { addr, rootCaPem, signal };
   return identityFrom(await callManager<CertificateResponse>(target, "POST", "/join", request), csr);

@@ -1,4 +1,4 @@
-import type { ContainerSpec, PortConfig, TaskSpec } from "@skep/model";
+import { type ContainerSpec, engineNetworkOf, type PortConfig, type TaskSpec } from "@skep/model";
 import { type EngineFields, given, portKey } from "./engine-fields.ts";
 
 /** The `HostConfig` of a task's container. The container itself is never restarted: the swarm makes a new task. */
@@ -31,16 +31,17 @@ export function hostConfig(
   };
 }
 
-/** Networks that every engine has by itself; all others are attached by `TaskHooks`. */
-const engineNetworks = new Set(["host", "bridge", "none"]);
-
-/** The engine's own network a task asks for; undefined: the default bridge. */
+/** The engine's own network a task asks for; undefined: the default bridge, or networks of the swarm. */
 export const engineNetwork = (task: TaskSpec): string | undefined =>
-  (task.Networks ?? []).map(({ Target = "" }) => Target).find((target) => engineNetworks.has(target));
+  (task.Networks ?? [])
+    .map(({ Target = "" }) => (Target === "none" ? Target : engineNetworkOf(Target)))
+    .find((name) => name !== undefined);
 
 /** Networks of the swarm that a task asks for. */
 export const swarmNetworks = (task: TaskSpec): string[] =>
-  (task.Networks ?? []).map(({ Target = "" }) => Target).filter((target) => !engineNetworks.has(target));
+  (task.Networks ?? [])
+    .map(({ Target = "" }) => Target)
+    .filter((target) => target !== "none" && !engineNetworkOf(target));
 
 /** Reservations are the scheduler's business; only limits reach the container. */
 function limits({ Resources }: TaskSpec): EngineFields {

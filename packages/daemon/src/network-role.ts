@@ -1,0 +1,142 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { ContainerNetworks, ContainerRecords, followEndings, type SwarmCalls, type TaskHooks } from "@skep/agent";
+import type { NodeNetworks } from "@skep/api";
+import type { Engine } from "@skep/engine";
+import type { Clock, Logger, ManagerMessage, NetworkProblem, PublishedPort, TakenPort } from "@skep/model";
+import {
+  createNodeNetwork,
+  type Kernel,
+  type NodeFacts,
+  type NodeNetwork,
+  openKernel,
+  parseResolvConf,
+  startDnsServer,
+  subnetsOfHostRoutes,
+} from "@skep/network";
+import { RuntimeServer } from "@skep/runtime";
+import { NodeNetworksView } from "./node-networks-view.ts";
+
+export interface NetworkRoleOptions {
+  readonly facts: NodeFacts;
+  /** Where records and containers are remembered. */
+  readonly dataRoot: string;
+  /** Gone with the next boot, as the containers are: sockets and sandboxes. */
+  readonly runRoot: string;
+  readonly calls: SwarmCalls;
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+const resolvConf = "/etc/resolv.conf";
+
+/** The node's part in the swarm's networks: its data plane, and the containers that come and go in it. */
+export class NetworkRole implements AsyncDisposable {
+  readonly #options: NetworkRoleOptions;
+  readonly #kernel: Kernel;
+  readonly #network: NodeNetwork;
+  readonly #records: ContainerRecords;
+  readonly #containers: ContainerNetworks;
+  readonly #server: RuntimeServer;
+  readonly #dispose: () => Promise<void>;
+  readonly view: NodeNetworks;
+  #problems: readonly NetworkProblem[] = [];
+
+  private constructor(
+    options: NetworkRoleOptions,
+    parts: {
+      readonly kernel: Kernel;
+      readonly network: NodeNetwork;
+      readonly records: ContainerRecords;
+      readonly containers: ContainerNetworks;
+      readonly server: RuntimeServer;
+      readonly dispose: () => Promise<void>;
+    },
+  ) {
+    this.#options = options;
+    this.#kernel = parts.kernel;
+    this.#network = parts.network;
+    this.#records = parts.records;
+    this.#containers = parts.containers;
+    this.#server = parts.server;
+    this.#dispose = parts.dispose;
+    this.view = new NodeNetworksView(parts.network, parts.records, () => this.#problems);
+  }
+
+  /**
+   * Takes up what an earlier process has left, in memory and in the kernel; nothing that is right there is touched.
+   * Rejects when this machine lacks what networks need.
+   */
+  static async open(options: NetworkRoleOptions): Promise<NetworkRole> {
+    const { facts, dataRoot, runRoot, calls, engine, clock } = options;
+    const log = options.logger.child({ component: "network" });
+    await using parts = new AsyncDisposableStack();
+    const kernel = parts.adopt(openKernel(), (opened) => opened.close());
+    const dns = parts.use(await startDnsServer({ logger: log, upstreams: readResolvConf().servers }));
+    const folders = { dataFolder: join(dataRoot, "network"), runFolder: runRoot };
+    const network = parts.use(await createNodeNetwork({ kernel, dns, facts, clock, logger: log, ...folders }));
+    const records = new ContainerRecords(join(dataRoot, "network", "containers"), log);
+    const resolverDefaults = () => readResolvConf();
+    const containers = new ContainerNetworks({ network, records, calls, engine, clock, log, resolverDefaults });
+    const onStart: ContainerNetworks["onStart"] = (start, signal) => containers.onStart(start, signal);
+    const server = parts.use(
+      await RuntimeServer.listen({ socketPath: join(runRoot, "runtime.sock"), onStart, log, clock }),
+    );
+    const owned = parts.move();
+    const dispose = () => owned.disposeAsync();
+    return new NetworkRole(options, { kernel, network, records, containers, server, dispose });
+  }
+
+  get hooks(): TaskHooks {
+    return this.#containers;
+  }
+
+  get containers(): ContainerNetworks {
+    return this.#containers;
+  }
+
+  /** Follows the ends of containers until `signal` aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { engine, clock, logger } = this.#options;
+    await followEndings({ engine, networks: this.#containers, clock, log: logger }, signal);
+  }
+
+  /** Taken over at once; resolves when the kernel has it. */
+  async take(message: Extract<ManagerMessage, { type: "network" }>): Promise<readonly NetworkProblem[]> {
+    const { revision, full, put, remove } = message;
+    const done = full ? this.#network.replaceAll(revision, put) : this.#network.change(revision, put, remove);
+    this.#problems = await done;
+    return this.#problems;
+  }
+
+  probePorts(ports: readonly Pick<PublishedPort, "protocol" | "published">[]): Promise<readonly TakenPort[]> {
+    return this.#network.probePorts(ports);
+  }
+
+  /** Destinations of this node's own routes, which no overlay may overlap. */
+  async routes(): Promise<readonly string[]> {
+    return subnetsOfHostRoutes(await this.#kernel.host.routes(), await this.#kernel.host.addresses());
+  }
+
+  /** The node leaves its swarm: its containers are gone, and nothing of the networks stays. */
+  async removeEverything(): Promise<void> {
+    await this.#network.removeEverything();
+    this.#records.clear();
+  }
+
+  /** Leaves the kernel as it is: traffic goes on. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server.close();
+    await this.#dispose();
+  }
+}
+
+/** The node's resolver; without the file it has none. */
+function readResolvConf() {
+  try {
+    return parseResolvConf(readFileSync(resolvConf, "utf8"));
+  } catch {
+    return parseResolvConf("");
+  }
+}
