@@ -26,15 +26,42 @@ export interface IpamConfig {
   readonly AuxiliaryAddresses?: Labels;
 }
 
-/** An overlay network of the swarm. What it was given at its creation stays for its life. */
+/** An overlay network of the swarm, or one of `engineNetworks`. What it was given at its creation stays for its life. */
 export interface Network extends Meta {
   readonly id: NetworkId;
   readonly spec: NetworkSpec;
-  /** VXLAN network identifier, 24 bits, one network's only. */
+  /** VXLAN network identifier, 24 bits, one network's only; 0 on the engine's own networks. */
   readonly vni: number;
-  /** At least one. */
+  /** At least one, on the engine's own networks none. */
   readonly subnets: readonly Subnet[];
+  /** Set by its removal: operators see it no more, but the last tasks of removed services may still be on it. */
+  readonly removedAt?: number;
+  /** Set when nobody is on it any more: nodes are to forget it, and once all have, the object is deleted. */
+  readonly releasedAt?: number;
 }
+
+/** Removed: not to be listed, found or used; its name is free for another network. */
+export const isHidden = ({ removedAt }: Pick<Network, "removedAt">): boolean => removedAt !== undefined;
+
+/**
+ * The engine's networks that a service may be on, as the swarm knows them: found by those who ask for them, never
+ * listed, and no overlays. They have the same ids in every swarm.
+ */
+export const engineNetworks = {
+  host: "h6qm1x0e8vywk3tzr5u9n2c4b" as NetworkId,
+  bridge: "b3zk7f0w9xq2v6mt1ry8s5jdp" as NetworkId,
+} as const;
+
+/** `host` or `bridge`, when the target of an attachment, an id or a name, is that; undefined for the swarm's own networks. */
+export const engineNetworkOf = (target: string): keyof typeof engineNetworks | undefined => {
+  if (target === "host" || target === engineNetworks.host) return "host";
+  return target === "bridge" || target === engineNetworks.bridge ? "bridge" : undefined;
+};
+
+export const predefinedLabel = "com.docker.swarm.predefined";
+
+/** True for the swarm's view of an engine's own network. */
+export const isPredefined = ({ spec }: Pick<Network, "spec">): boolean => spec.Labels?.[predefinedLabel] === "true";
 
 export interface Subnet {
   /** In CIDR notation, `10.0.1.0/24`; no two networks' overlap. */

@@ -48,6 +48,11 @@ export interface NodeDescription {
     readonly Plugins?: readonly { readonly Type: string; readonly Name: string }[];
   };
   readonly TLSInfo?: TlsInfo;
+  /**
+   * Destinations in the node's main routing table, CIDR, without the default route and without what skep itself has
+   * put there: no overlay may have these addresses. Not part of the Engine API.
+   */
+  readonly Routes?: readonly string[];
 }
 
 /** The certificate authority a node trusts, or the cluster's own. */

@@ -7,6 +7,7 @@ import type { TaskState } from "./task-state.ts";
 /** One attempt to run one replica: immutable, on one node, never restarted in place. */
 export interface Task extends Meta {
   readonly id: TaskId;
+  /** Empty for containers attached by hand. */
   readonly serviceId: ServiceId;
   /** 1 and up for replicated services; 0 for global ones, whose tasks are told apart by node. */
   readonly slot: number;
@@ -44,6 +45,9 @@ export interface TaskStatus {
   /** When it was first seen running, RFC 3339; kept when it ends. */
   readonly runningAt?: string;
 }
+
+/** It stands for a container that an operator attached to a network by hand: nothing is to be run or replaced. */
+export const isAttachment = ({ spec }: Pick<Task, "spec">): boolean => spec.Runtime === "attachment";
 
 /** `service.slot.taskid`, for global services `service.nodeid.taskid`: the container's name too. */
 export const taskName = (task: Pick<Task, "serviceName" | "slot" | "nodeId" | "id">): string =>

@@ -1,4 +1,4 @@
-import { DomainError, type Kind, type Objects } from "@skep/model";
+import { DomainError, isHidden, type Kind, type Network, type Objects } from "@skep/model";
 import type { Reader } from "@skep/store";
 
 type Named = "node" | "service" | "network" | "secret" | "config";
@@ -9,9 +9,10 @@ type Named = "node" | "service" | "network" | "secret" | "config";
  */
 export function lookUp<K extends Named | "task">(reader: Reader, kind: K, text: string): Objects[K] {
   const exact = reader.get(kind, text);
-  if (exact) return exact;
+  if (exact && isThere(kind, exact)) return exact;
   const named = kind === "task" ? [] : findByName(reader, kind as Named, text);
-  const matches = (named.length > 0 || text === "" ? named : reader.withIdPrefix(kind, text, 1000)) as Objects[K][];
+  const found = (named.length > 0 || text === "" ? named : reader.withIdPrefix(kind, text, 1000)) as Objects[K][];
+  const matches = found.filter((each) => isThere(kind, each));
   const [only] = matches;
   if (!only) throw notFound(kind, text);
   if (matches.length > 1) {
@@ -21,6 +22,10 @@ export function lookUp<K extends Named | "task">(reader: Reader, kind: K, text: 
 }
 
 export const notFound = (kind: Kind, text: string) => new DomainError("not-found", `${kind} ${text} not found`);
+
+/** A removed network is kept for the nodes only. */
+const isThere = <K extends Kind>(kind: K, object: Objects[K]): boolean =>
+  kind !== "network" || !isHidden(object as Network);
 
 /** Names are compared regardless of case; only hostnames of nodes may occur twice. */
 const findByName = <K extends Named>(reader: Reader, kind: K, name: string): readonly Objects[K][] =>

@@ -2,7 +2,6 @@ import { randomInt } from "node:crypto";
 import {
   type Clock,
   DomainError,
-  type Endpoint,
   newId,
   outOfSequence,
   rpcError,
@@ -12,9 +11,13 @@ import {
   timestamp,
 } from "@skep/model";
 import type { Reader, Store, Transaction } from "@skep/store";
+import { allocateService, releaseAddresses } from "../allocator/index.ts";
+import { type ControlContext, detachedContext } from "./context.ts";
+import { heldPorts, refuseHeldPorts } from "./held-ports.ts";
 import { lookUp } from "./look-up.ts";
 import { inventName } from "./names.ts";
 import { refuseNotYet } from "./not-yet.ts";
+import { refuseMissingNetworks, resolveNetworks } from "./resolve-networks.ts";
 import { storedSpec } from "./stored-spec.ts";
 import { checkPortConflicts } from "./validate-endpoint.ts";
 import { validateService } from "./validate-service.ts";
@@ -31,69 +34,80 @@ export interface ServiceUpdate {
   readonly rollback?: string;
 }
 
-/** Stores a new service; the orchestrators do the rest. Throws Docker's errors in Docker's order. */
-export async function createService(store: Store, sent: ServiceSpec, registryAuth?: string): Promise<ServiceId> {
-  resolveNetworks(sent);
-  const spec = storedSpec({ ...sent, Name: sent.Name || inventName(randomInt) });
+/** Stores a new service with its virtual addresses and ports; the orchestrators do the rest. Throws Docker's errors in Docker's order. */
+export async function createService(
+  store: Store,
+  sent: ServiceSpec,
+  registryAuth?: string,
+  context: ControlContext = detachedContext(),
+): Promise<ServiceId> {
+  const resolved = resolveNetworks(store.view(), sent);
+  const spec = storedSpec({ ...resolved, Name: sent.Name || inventName(randomInt) });
   validateService(spec);
+  const held = await heldPorts(store.view(), spec, undefined, context);
   const id = newId<"service">();
   await store.update((tx) => {
     checkPortConflicts(spec, tx.all("service"));
     refuseTakenName(tx, spec.Name ?? "");
     refuseNotYet(spec);
-    tx.put("service", {
+    refuseHeldPorts(spec, held);
+    refuseMissingNetworks(tx, spec);
+    const service: Service = {
       id,
       version: 0,
       createdAt: "",
       updatedAt: "",
       spec,
       specVersion: 1,
-      endpoint: endpointOf(spec),
+      endpoint: {},
       ...(registryAuth && { registryAuth }),
-    });
+    };
+    tx.put("service", allocateService(tx, service, context.ipam, held.isHeld));
   });
   return id;
 }
 
 /** Replaces the spec, or with `rollback: "previous"` swaps it with the one before. */
-export async function updateService(store: Store, clock: Clock, update: ServiceUpdate): Promise<void> {
-  resolveNetworks(update.spec);
-  const spec = storedSpec({ ...update.spec, Name: update.spec.Name || inventName(randomInt) });
-  const { id } = lookUp(store.view(), "service", update.service);
+export async function updateService(
+  store: Store,
+  clock: Clock,
+  update: ServiceUpdate,
+  context: ControlContext = detachedContext(),
+): Promise<void> {
+  const resolved = resolveNetworks(store.view(), update.spec);
+  const spec = storedSpec({ ...resolved, Name: update.spec.Name || inventName(randomInt) });
+  const known = lookUp(store.view(), "service", update.service);
   checkWords(update);
   validateService(spec);
+  const held = await heldPorts(store.view(), (update.rollback && known.previousSpec) || spec, known, context);
   const now = timestamp(clock.now());
   await store.update((tx) => {
-    const current = lookUp(tx, "service", id);
-    if (JSON.stringify(spec.EndpointSpec) !== JSON.stringify(current.spec.EndpointSpec)) {
-      checkPortConflicts(spec, othersThan(tx, id));
-    }
-    refuseOtherModeOrName(current, spec);
-    refuseNotYet(spec);
+    const current = lookUp(tx, "service", known.id);
+    checkUpdate(tx, current, spec);
     const next = update.rollback ? rolledBack(current, now) : withSpec(current, spec, update);
     if (current.version !== update.version) throw outOfSequence();
-    tx.put("service", next);
+    if (update.rollback) checkUpdate(tx, current, next.spec);
+    refuseHeldPorts(next.spec, held);
+    refuseMissingNetworks(tx, next.spec);
+    tx.put("service", allocateService(tx, next, context.ipam, held.isHeld));
   });
+}
+
+function checkUpdate(tx: Transaction, current: Service, spec: ServiceSpec): void {
+  if (JSON.stringify(spec.EndpointSpec) !== JSON.stringify(current.spec.EndpointSpec)) {
+    checkPortConflicts(spec, othersThan(tx, current.id));
+  }
+  refuseOtherModeOrName(current, spec);
+  refuseNotYet(spec);
 }
 
 /** Removes the service at once; the orchestrators end its tasks. */
 export const removeService = (store: Store, text: string): Promise<void> =>
-  store.update((tx) => tx.delete("service", lookUp(tx, "service", text).id));
-
-/** Overlay networks do not exist yet, so no name but a predefined one is known. */
-function resolveNetworks(spec: ServiceSpec): void {
-  for (const { Target: target = "" } of spec.TaskTemplate.Networks ?? spec.Networks ?? []) {
-    if (target === "none") {
-      throw new DomainError(
-        "forbidden",
-        "The network none cannot be used with services. Only networks scoped to the swarm can be used, such as those created with the overlay driver.",
-      );
-    }
-    if (!["host", "bridge", "ingress"].includes(target)) {
-      throw new DomainError("internal", `network ${target} not found`);
-    }
-  }
-}
+  store.update((tx) => {
+    const { id } = lookUp(tx, "service", text);
+    releaseAddresses(tx, id);
+    tx.delete("service", id);
+  });
 
 function checkWords({ registryAuthFrom = "", rollback = "" }: ServiceUpdate): void {
   if (!["", "spec", "previous-spec"].includes(registryAuthFrom)) {
@@ -128,7 +142,6 @@ function withSpec(current: Service, spec: ServiceSpec, update: ServiceUpdate): S
     spec,
     specVersion: current.specVersion + 1,
     previousSpec: current.spec,
-    endpoint: endpointOf(spec),
     ...(auth && { registryAuth: auth }),
     ...(old && { previousRegistryAuth: old }),
   };
@@ -144,13 +157,7 @@ function rolledBack(current: Service, now: string): Service {
     specVersion: current.specVersion + 1,
     previousSpec: current.spec,
     updateStatus: { state: "rollback_started", startedAt: now, message: "manually requested rollback" },
-    endpoint: endpointOf(previousSpec),
     ...(previousRegistryAuth && { registryAuth: previousRegistryAuth }),
     ...(registryAuth && { previousRegistryAuth: registryAuth }),
   };
-}
-
-/** Without ingress ports and networks nothing is left to allocate: a service that publishes nothing has an empty endpoint. */
-function endpointOf({ EndpointSpec: spec }: ServiceSpec): Endpoint {
-  return spec?.Ports?.length ? { spec, ports: spec.Ports } : {};
 }

@@ -1,0 +1,60 @@
+import { type PortConfig, rpcError, type Service, type ServiceSpec, type TransportProtocol } from "@skep/model";
+import type { Reader } from "@skep/store";
+import { automaticCandidates, type PortTest } from "../allocator/index.ts";
+import type { ControlContext, HeldPort } from "./context.ts";
+
+/** What processes of the nodes have of the ports that a service is to get. */
+export interface HeldPorts {
+  readonly isHeld: PortTest;
+  /** The holder of a port, where there is one. */
+  holder(port: PortConfig): HeldPort | undefined;
+}
+
+/** Asks the nodes about the ingress ports that the service has not got already, chosen by number or still to be chosen. */
+export async function heldPorts(
+  reader: Reader,
+  spec: ServiceSpec,
+  current: Service | undefined,
+  { probePorts }: ControlContext,
+): Promise<HeldPorts> {
+  const ports = portsToProbe(reader, spec, current);
+  const held = ports.length > 0 ? await probePorts(ports) : [];
+  const byPort = new Map(held.map((each) => [`${each.protocol}/${each.published}`, each]));
+  return {
+    isHeld: ({ protocol, published }) => byPort.has(`${protocol}/${published}`),
+    holder: ({ Protocol, PublishedPort }) => byPort.get(`${Protocol ?? "tcp"}/${PublishedPort}`),
+  };
+}
+
+/** In the style of Docker's message for ports of other services. */
+export function refuseHeldPorts({ EndpointSpec: endpoint }: ServiceSpec, { holder }: HeldPorts): void {
+  for (const port of endpoint?.Ports ?? []) {
+    const held = port.PublishMode === "ingress" && port.PublishedPort ? holder(port) : undefined;
+    if (!held) continue;
+    const process = held.process ?? "another process";
+    throw rpcError(
+      "InvalidArgument",
+      `port '${port.PublishedPort}' is already in use on node ${held.node} by ${process}`,
+    );
+  }
+}
+
+interface Probed {
+  readonly protocol: TransportProtocol;
+  readonly published: number;
+}
+
+function portsToProbe(reader: Reader, { EndpointSpec: endpoint }: ServiceSpec, current: Service | undefined): Probed[] {
+  const has = new Set(
+    (current?.endpoint.ports ?? [])
+      .filter(({ PublishMode }) => PublishMode === "ingress")
+      .map(({ Protocol, PublishedPort }) => `${Protocol ?? "tcp"}/${PublishedPort}`),
+  );
+  const ingress = (endpoint?.Ports ?? []).filter(({ PublishMode }) => PublishMode === "ingress");
+  const probed = ingress.flatMap((port): Probed[] => {
+    const protocol = port.Protocol ?? "tcp";
+    if (!port.PublishedPort) return automaticCandidates(reader, protocol).map((published) => ({ protocol, published }));
+    return [{ protocol, published: port.PublishedPort }];
+  });
+  return probed.filter(({ protocol, published }) => !has.has(`${protocol}/${published}`));
+}
