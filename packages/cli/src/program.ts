@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { engineCommand } from "./engine/engine-command.ts";
 import type { Io } from "./io.ts";
 import { machineCommand } from "./machine/machine-command.ts";
 import { networkCommand } from "./network/network-command.ts";
@@ -22,7 +23,10 @@ Examples:
 
 Run "skep COMMAND --help" for more on a command.`,
     );
-  program.enablePositionalOptions().addCommand(machineCommand(io, outcome)).addCommand(networkCommand(io));
+  program.enablePositionalOptions();
+  for (const command of [machineCommand(io, outcome), engineCommand(io, outcome), networkCommand(io)]) {
+    program.addCommand(command);
+  }
   configure(program, io);
   return program;
 }
