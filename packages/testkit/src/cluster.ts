@@ -24,7 +24,7 @@ import {
   systemHost,
 } from "@skep/machine";
 import { type CommandResult, type RunCommandOptions, runCommand } from "./run-command.ts";
-import { buildTestImage } from "./test-image.ts";
+import { buildTestImage, type ImageRecipe } from "./test-image.ts";
 
 export interface ClusterOptions {
   /** How many, named node-1 and so on; 3 by default. */
@@ -112,6 +112,14 @@ export class Cluster implements AsyncDisposable {
     return runCommand(enterCommand(init, command));
   }
 
+  /** A command in the network of a running container, with this machine's programs; `container` is a name or an id. */
+  async execBeside(node: string, container: string, ...command: readonly string[]): Promise<CommandResult> {
+    const { stdout, stderr } = await this.engine(node, "inspect", "--format", "{{.State.Pid}}", container);
+    const pid = Number(stdout);
+    if (!(pid > 0)) throw new Error(`container ${container} does not run on ${node}: ${stderr}${stdout}`);
+    return this.exec(node, "nsenter", "--target", `${pid}`, "--net", "--", ...command);
+  }
+
   /** Makes one swarm of all nodes, node-1 its manager; throws with the CLI's words when it cannot. */
   async formSwarm(): Promise<void> {
     const [manager, ...workers] = this.machines;
@@ -131,8 +139,8 @@ export class Cluster implements AsyncDisposable {
     return stdout;
   }
 
-  /** Puts a small image with busybox under this name into every engine, the same one everywhere. */
-  async importTestImage(name = "alpine:latest"): Promise<void> {
+  /** Puts a small image under this name into every engine, the same one everywhere. */
+  async importTestImage(name = "alpine:latest", recipe: ImageRecipe = "busybox"): Promise<void> {
     const [first, ...others] = this.machines;
     if (first === undefined) return;
     const [repo = name, tag = "latest"] = name.split(":");
@@ -140,7 +148,7 @@ export class Cluster implements AsyncDisposable {
     const { status, body } = await requestOver(first.paths.engineSocket, `/images/create?${query}`, {
       method: "POST",
       headers: { "content-type": "application/x-tar" },
-      body: Readable.from([await buildTestImage()]),
+      body: Readable.from([await buildTestImage(recipe)]),
     });
     if (status !== 200 || body.includes('"error"')) throw new Error(`import of ${name}: ${status} ${body}`);
     if (others.length === 0) return;

@@ -3,4 +3,4 @@ export * from "./fake-clock.ts";
 export * from "./fake-engine.ts";
 export { PrivateEngine, privateEngineProblem } from "./private-engine.ts";
 export { type CommandResult, type RunCommandOptions, runCommand } from "./run-command.ts";
-export { buildTestImage } from "./test-image.ts";
+export { buildTestImage, type ImageRecipe } from "./test-image.ts";

@@ -1,11 +1,13 @@
 import { fileURLToPath } from "node:url";
 import { runForBytes } from "./run-command.ts";
 
-const recipe = fileURLToPath(new URL("../../../images/busybox.sh", import.meta.url));
+/** `busybox`: its applets alone. `web`: nginx on port 80, and `whoami PORT...`, which say who answers and who asked. */
+export type ImageRecipe = "busybox" | "web";
 
-/** A root file system for containers, as a tar archive: this machine's busybox under the names of all its applets. */
-export async function buildTestImage(): Promise<Buffer> {
-  const { stdout, stderr, code } = await runForBytes(["sh", recipe], {});
-  if (code !== 0) throw new Error(`${recipe}: ${stderr}`);
+/** A root file system for containers, as a tar archive, of this machine's own programs. */
+export async function buildTestImage(recipe: ImageRecipe = "busybox"): Promise<Buffer> {
+  const script = fileURLToPath(new URL(`../../../images/${recipe}.sh`, import.meta.url));
+  const { stdout, stderr, code } = await runForBytes(["sh", script], {});
+  if (code !== 0) throw new Error(`${script}: ${stderr}`);
   return stdout;
 }

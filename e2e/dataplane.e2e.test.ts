@@ -1,0 +1,257 @@
+import { Cluster } from "@skep/testkit";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Clients, clientsSeen, errorOf, lines, shares } from "./clients.ts";
+import { eventually } from "./cluster-helpers.ts";
+import { clusterProblem, Operator, quick, type TaskContainer } from "./operator.ts";
+
+// The functional results that the data plane was designed for (docs/network.md), each through the docker CLI and real
+// containers on three nodes.
+
+const whoami = ["web:local", "whoami", "80", "9999"] as const;
+const outsideAddress = (cluster: Cluster) => (cluster.machines[0]?.subnet ?? "").replace(/\.\d+\/\d+$/, ".1");
+
+describe.skipIf(clusterProblem())(`the data plane of three nodes ${clusterProblem() ?? ""}`, () => {
+  let cluster: Cluster;
+  let swarm: Operator;
+  let clients: Clients;
+
+  const start = (name: string, replicas: number, ...flags: readonly string[]) =>
+    swarm.start(name, replicas, flags, whoami);
+  const on = async (service: string, index = 0): Promise<TaskContainer> => {
+    const running = (await swarm.running(service)).toSorted((a, b) => a.name.localeCompare(b.name));
+    const container = running[index];
+    if (!container) throw new Error(`no container ${index} of ${service}`);
+    return container;
+  };
+  const inside = ({ node, id }: TaskContainer) => ({ node, container: id });
+  const addressOn = async (container: TaskContainer, network: string): Promise<string> => {
+    const tasks = await swarm.api<AddressedTask[]>(`/v1.41/tasks?filters=${filterOf(container.service)}`);
+    const attachments = tasks.find(({ ID }) => ID === container.taskId)?.NetworksAttachments ?? [];
+    const found = attachments.find(({ Network }) => Network.Spec.Name === network)?.Addresses[0];
+    return (found ?? "").replace(/\/.*/, "");
+  };
+  const vipOf = async (service: string, index = 0): Promise<string> => {
+    const { Endpoint } = await swarm.inspect(service);
+    return String(Endpoint.VirtualIPs[index].Addr).replace(/\/.*/, "");
+  };
+  const ip = (node: string) => cluster.machine(node).address;
+
+  beforeAll(async () => {
+    cluster = await Cluster.create({ nodes: 3 });
+    await cluster.importTestImage("web:local", "web");
+    await cluster.formSwarm();
+    swarm = new Operator(cluster);
+    clients = new Clients(cluster);
+    await swarm.docker("network", "create", "-d", "overlay", "net1");
+    await swarm.docker("network", "create", "-d", "overlay", "net2");
+    await Promise.all([
+      start("web", 5, "--network", "net1"),
+      start("client", 1, "--network", "net1", "--constraint", "node.hostname==node-1"),
+      start("both", 1, "--network", "net1", "--network", "net2", "--constraint", "node.hostname==node-2"),
+      start("other", 2, "--network", "net2"),
+      start("empty", 1, "--network", "net1"),
+      start("mesh", 5, "--publish", "8080:80", "--publish", "9999:9999/udp"),
+      start("far", 1, "--publish", "8081:80", "--constraint", "node.hostname==node-3"),
+    ]);
+    await swarm.docker("service", "scale", "-d", "empty=0");
+    await eventually(async () => expect(await swarm.running("empty")).toEqual([]));
+  });
+
+  afterAll(async () => {
+    await cluster?.[Symbol.asyncDispose]();
+    expect(await cluster?.leftovers()).toEqual([]);
+  });
+
+  describe("a virtual IP", () => {
+    test("spreads 1,000 connections exactly evenly over five tasks on three nodes, which see the client", async () => {
+      const client = await on("client");
+      const answers = await clients.tcp(inside(client), await vipOf("web"), 80, 1000);
+      expect(shares(answers)).toEqual([200, 200, 200, 200, 200]);
+      expect(clientsSeen(answers)).toEqual([await addressOn(client, "net1")]);
+    });
+
+    test("spreads packets of new sockets over all tasks", async () => {
+      const client = await on("client");
+      const answers = await clients.udp(inside(client), await vipOf("web"), 9999, 500);
+      const counts = shares(answers);
+      expect(counts).toHaveLength(5);
+      // a client port that is used again within the kernel's 30 s goes where it went before
+      expect(Math.min(...counts)).toBeGreaterThanOrEqual(90);
+      expect(clientsSeen(answers)).toEqual([await addressOn(client, "net1")]);
+    });
+
+    test("reaches a backend that calls it as often as the others", async () => {
+      const backend = await on("web");
+      const answers = await clients.tcp(inside(backend), await vipOf("web"), 80, 100);
+      expect(shares(answers)).toEqual([20, 20, 20, 20, 20]);
+      const gateway = (await vipOf("web")).replace(/\.\d+$/, ".1");
+      expect(clientsSeen(answers)).toEqual([gateway, await addressOn(backend, "net1")].sort());
+      const datagrams = await clients.udp(inside(backend), await vipOf("web"), 9999, 50);
+      expect(shares(datagrams)).toHaveLength(5);
+    });
+
+    test("refuses at once without a backend, and answers a ping", async () => {
+      const client = inside(await on("client"));
+      const vip = await vipOf("empty");
+      const [tcp] = await clients.tcp(client, vip, 80);
+      expect(tcp).toMatchObject({ error: "ECONNREFUSED" });
+      expect(tcp && "afterMs" in tcp ? tcp.afterMs : 0).toBeLessThan(500);
+      const [udp] = await clients.udp(client, vip, 9999);
+      expect(errorOf(udp)).toBe("ECONNREFUSED");
+      expect(await clients.run(client, "ping", "-c", "1", "-W", "2", vip)).toMatchObject({ code: 0 });
+      expect(await clients.run(client, "ping", "-c", "1", "-W", "2", await vipOf("web"))).toMatchObject({ code: 0 });
+    });
+  });
+
+  describe("isolation", () => {
+    test("a container on two networks reaches both, with its address in each", async () => {
+      const both = await on("both");
+      const web = await clients.tcp(inside(both), await vipOf("web"), 80, 5);
+      expect(clientsSeen(web)).toEqual([await addressOn(both, "net1")]);
+      const other = await clients.tcp(inside(both), await vipOf("other"), 80, 4);
+      expect(shares(other)).toEqual([2, 2]);
+      expect(clientsSeen(other)).toEqual([await addressOn(both, "net2")]);
+    });
+
+    test("a container reaches neither virtual IPs nor tasks of a network it is not on", async () => {
+      const client = inside(await on("client"));
+      for (const address of [await vipOf("other"), await addressOn(await on("other"), "net2")]) {
+        const [answer] = await clients.tcp(client, address, 80);
+        expect(errorOf(answer)).toMatch(/^E(HOSTUNREACH|NETUNREACH|CONNREFUSED)$/);
+        expect(answer && "afterMs" in answer ? answer.afterMs : 0).toBeLessThan(500);
+      }
+    });
+
+    test("a container does not reach what its node serves, which the LAN does", async () => {
+      const server = "busybox nc -lk -p 7777 -e echo secret & echo $! >/run/nc.pid; sleep 0.2";
+      await cluster.exec("node-1", "sh", "-c", server);
+      try {
+        const client = inside(await on("client"));
+        for (const address of [ip("node-1"), "169.254.254.1"]) {
+          const [answer] = await clients.tcp(client, address, 7777);
+          expect(errorOf(answer)).toMatch(/^E(HOSTUNREACH|CONNREFUSED|ACCES|NETUNREACH)$/);
+        }
+        expect(lines(await clients.tcp("outside", ip("node-1"), 7777))).toEqual(["secret"]);
+      } finally {
+        await cluster.exec("node-1", "sh", "-c", "kill $(cat /run/nc.pid)");
+      }
+    });
+
+    test("nobody reaches a task's gateway address directly: no container, no host of the LAN", async () => {
+      const address = await addressOn(await on("mesh"), "ingress");
+      expect(address).toMatch(/^10\.0\.0\./);
+      const [fromContainer] = await clients.tcp(inside(await on("client")), address, 80);
+      expect(errorOf(fromContainer)).toBeDefined();
+      const route = `${address}/32`;
+      await clients.run("outside", "ip", "route", "add", route, "via", ip("node-1"));
+      try {
+        const [fromLan] = await clients.tcp("outside", address, 80);
+        expect(errorOf(fromLan)).toBeDefined();
+      } finally {
+        await clients.run("outside", "ip", "route", "del", route);
+      }
+    });
+  });
+
+  describe("the routing mesh", () => {
+    test("spreads connections from outside exactly evenly at every node, and tasks see the client", async () => {
+      for (const node of cluster.names) {
+        const answers = await clients.tcp("outside", ip(node), 8080, 50);
+        expect(shares(answers)).toEqual([10, 10, 10, 10, 10]);
+        expect(clientsSeen(answers)).toEqual([outsideAddress(cluster)]);
+        const datagrams = await clients.udp("outside", ip(node), 9999, 25);
+        expect(shares(datagrams)).toHaveLength(5);
+        expect(clientsSeen(datagrams)).toEqual([outsideAddress(cluster)]);
+      }
+    });
+
+    test("brings every node to a task that only one of them runs", async () => {
+      for (const node of cluster.names) {
+        const answers = await clients.tcp("outside", ip(node), 8081, 10);
+        expect(clientsSeen(answers)).toEqual([outsideAddress(cluster)]);
+      }
+    });
+
+    test("works from the nodes themselves: own address, 127.0.0.1, another node's", async () => {
+      for (const address of [ip("node-1"), "127.0.0.1", ip("node-2")]) {
+        const answers = await clients.tcp({ node: "node-1" }, address, 8080, 10);
+        expect(shares(answers)).toEqual([2, 2, 2, 2, 2]);
+        expect(clientsSeen(answers)).toEqual([ip("node-1")]);
+        expect(shares(await clients.udp({ node: "node-1" }, address, 9999, 10)).length).toBeGreaterThan(1);
+      }
+    });
+
+    test("works from containers, and from a backend to its own service", async () => {
+      const client = inside(await on("client"));
+      for (const node of cluster.names) {
+        expect(shares(await clients.tcp(client, ip(node), 8080, 10))).toEqual([2, 2, 2, 2, 2]);
+      }
+      const backend = inside(await on("mesh"));
+      expect(shares(await clients.tcp(backend, ip("node-2"), 8080, 10))).toEqual([2, 2, 2, 2, 2]);
+      expect(shares(await clients.udp(backend, ip("node-2"), 9999, 10)).length).toBeGreaterThan(1);
+    });
+
+    test("keeps connections apart that come from one client port through three nodes to one task", async () => {
+      const held = await Promise.all(
+        cluster.names.map((node) => clients.hold("outside", ip(node), 8081, { clientPort: 45_678 })),
+      );
+      try {
+        const greetings = await Promise.all(held.map((one) => one.next()));
+        const seen = lines(greetings).map((line) => line.split(" ")[1] ?? "");
+        expect(new Set(seen.map((peer) => peer.replace(/:\d+$/, "")))).toEqual(new Set([outsideAddress(cluster)]));
+        expect(new Set(seen).size).toBe(3);
+        for (const one of held) expect(await one.ask("still here")).toEqual({ line: "still here" });
+      } finally {
+        for (const one of held) await one[Symbol.asyncDispose]();
+      }
+    });
+
+    test("passes packets as large as the client's own MTU, and larger ones in fragments", async () => {
+      for (const bytes of [1472, 4000]) {
+        // the first may be the one by which the client learns the path's MTU
+        await clients.udp("outside", ip("node-1"), 9999, 2, bytes);
+        const answers = await clients.udp("outside", ip("node-1"), 9999, 5, bytes);
+        expect(lines(answers).map((line) => line.split(" ")[2])).toEqual(Array(5).fill(`${bytes}`));
+      }
+    });
+  });
+
+  test("a container has its interfaces and routes before its first instruction, also after a restart", async () => {
+    await swarm.docker(
+      ...["service", "create", ...quick, "--name", "early", "--network", "net1"],
+      ...["web:local", "sh", "-c", "ip -o -4 addr; ip route; nslookup web 127.0.0.11 | tail -n 2; sleep 100000"],
+    );
+    await swarm.untilRunning("early", 1);
+    const container = await on("early");
+    const address = await addressOn(container, "net1");
+    const seen = async () => (await cluster.engine(container.node, "logs", container.id)).stdout;
+    const vip = await vipOf("web");
+    await eventually(async () => expect(await seen()).toContain(vip));
+    expect(await seen()).toMatch(new RegExp(`eth0 +inet ${address.replaceAll(".", "\\.")}/24`));
+    expect(await seen()).toMatch(/^default via 169\.254\.1\.1 dev eth1/m);
+    await cluster.engine(container.node, "restart", "-t", "0", container.id);
+    await eventually(async () => expect((await seen()).match(/eth0 +inet/g)).toHaveLength(2));
+    expect((await swarm.wanted("early")).map(({ ID }) => ID)).toEqual([container.taskId]);
+    await swarm.docker("service", "rm", "early");
+  });
+
+  test("a container has a name in its own hosts file, and its networks in docker inspect", async () => {
+    const client = await on("client");
+    const address = await addressOn(client, "net1");
+    const { stdout } = await cluster.docker(client.node, "exec", client.id, "cat", "/etc/hosts", "/etc/resolv.conf");
+    expect(stdout).toContain(`${address}\t${client.id.slice(0, 12)}`);
+    expect(stdout).toMatch(/^nameserver 127\.0\.0\.11$/m);
+    const [inspected] = JSON.parse((await cluster.docker(client.node, "inspect", client.id)).stdout);
+    expect(inspected.NetworkSettings.Networks.net1).toMatchObject({ IPAddress: address, IPPrefixLen: 24 });
+  });
+});
+
+interface AddressedTask {
+  readonly ID: string;
+  readonly NetworksAttachments?: readonly {
+    readonly Network: { readonly Spec: { readonly Name: string } };
+    readonly Addresses: readonly string[];
+  }[];
+}
+
+const filterOf = (service: string) => encodeURIComponent(JSON.stringify({ service: [service] }));
