@@ -203,6 +203,7 @@ async function serveFacade(): Promise<void> {
   const swarm: SwarmNode = {
     status: () => ({ state: "inactive" }),
     manager: () => undefined,
+    networks: () => undefined,
     init: refuse,
     join: refuse,
     leave: refuse,

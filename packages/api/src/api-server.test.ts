@@ -224,10 +224,6 @@ test("says what this version does not have yet", async () => {
   const message = (kind: string) => `{"message":"${kind} are not available in this version of skep"}\n`;
   expect(await facade.call("POST", "/secrets/create", "{}")).toMatchObject({ status: 501, text: message("secrets") });
   expect(await facade.call("GET", "/configs/x")).toMatchObject({ status: 501, text: message("configs") });
-  expect(await facade.call("POST", "/networks/create", '{"name":"n","driver":"overlay"}')).toMatchObject({
-    status: 501,
-    text: message("overlay networks"),
-  });
   expect((await facade.call("GET", "/configs/x/y")).status).toBe(404);
 });
 

@@ -1,4 +1,4 @@
-import type { Node, NodeId, Service, ServiceId } from "@skep/model";
+import type { NetworkId, Node, NodeId, Service, ServiceId } from "@skep/model";
 import type { AnyChange } from "@skep/store";
 import { expect, test } from "vitest";
 import { clusterEvents } from "./cluster-event.ts";
@@ -97,6 +97,18 @@ test("shows what became of a node", () => {
 test("dates a removal by the clock, as the object cannot", () => {
   const [event] = clusterEvents({ changes: [nodeChange(node(), undefined)] }, 5_500);
   expect(event).toMatchObject({ Action: "remove", time: 5, timeNano: 5.5e9 });
+});
+
+test("tells of networks of the swarm", () => {
+  const network = { ...times, id: "n1" as NetworkId, spec: { Name: "front" }, vni: 4097, subnets: [] };
+  const change = { kind: "network", id: "n1" } as const;
+  expect(told({ ...change, after: network })).toEqual(["network create n1 name=front"]);
+  expect(told({ ...change, before: network, after: network })).toEqual(["network update n1 name=front"]);
+  expect(told({ ...change, before: network })).toEqual(["network remove n1 name=front"]);
+  const removed = { ...network, removedAt: 7 };
+  expect(told({ ...change, before: network, after: removed })).toEqual(["network remove n1 name=front"]);
+  expect(told({ ...change, before: removed, after: { ...removed, releasedAt: 8 } })).toEqual([]);
+  expect(told({ ...change, before: removed })).toEqual([]);
 });
 
 test("says nothing of tasks", () => {

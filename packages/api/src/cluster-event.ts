@@ -1,9 +1,9 @@
-import type { Node, Service } from "@skep/model";
+import { isHidden, type Node, type Service } from "@skep/model";
 import type { AnyChange, Change, ChangeSet } from "@skep/store";
 
 /** One line of `GET /events`, in the Engine API's own shape. */
 export interface ClusterEvent {
-  readonly Type: "service" | "node" | "secret" | "config";
+  readonly Type: "service" | "node" | "network" | "secret" | "config";
   readonly Action: "create" | "update" | "remove";
   readonly Actor: { readonly ID: string; readonly Attributes: Readonly<Record<string, string>> };
   readonly scope: "swarm";
@@ -33,6 +33,11 @@ function describeChange(change: AnyChange): Description | undefined {
       return { type: "service", attributes: serviceAttributes(change) };
     case "node":
       return { type: "node", attributes: nodeAttributes(change) };
+    case "network": {
+      const { before, after } = change;
+      if (before && isHidden(before)) return undefined; // operators have seen it go already
+      return { type: "network", attributes: { name: (after ?? before)?.spec.Name ?? "" } };
+    }
     case "secret":
     case "config": {
       const { before, after } = change;
@@ -44,7 +49,8 @@ function describeChange(change: AnyChange): Description | undefined {
 }
 
 function clusterEvent({ type, attributes }: Description, change: AnyChange, nowMs: number): ClusterEvent {
-  const { before, after } = change;
+  const { before } = change;
+  const after = isGone(change) ? undefined : change.after;
   const Action = after === undefined ? "remove" : before === undefined ? "create" : "update";
   const atMs = after === undefined ? nowMs : Date.parse(before === undefined ? after.createdAt : after.updatedAt);
   return {
@@ -56,6 +62,10 @@ function clusterEvent({ type, attributes }: Description, change: AnyChange, nowM
     timeNano: atMs * 1e6,
   };
 }
+
+/** A network is removed for operators before it is deleted. */
+const isGone = (change: AnyChange): boolean =>
+  change.after === undefined || (change.kind === "network" && isHidden(change.after));
 
 function serviceAttributes({ before, after }: Change<"service">): Attributes {
   const attributes = { name: (after ?? before)?.spec.Name ?? "" };

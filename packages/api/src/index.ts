@@ -2,6 +2,8 @@ export { type ApiServer, type ApiServerOptions, createApiServer } from "./api-se
 export { canonicalKeys } from "./canonical-keys.ts";
 export { ClusterEventLog } from "./cluster-event-log.ts";
 export type { ListenTarget, TcpTarget } from "./listener.ts";
+export { endpointIdOf } from "./networks/network-members.ts";
+export * from "./node-networks.ts";
 export * from "./require-manager.ts";
 export * from "./router.ts";
 export { type ClusterRouteOptions, clusterRoutes } from "./routes/cluster.ts";

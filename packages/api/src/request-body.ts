@@ -7,9 +7,13 @@ const largestBodyBytes = 16 << 20;
 
 /** Reads and parses a JSON body as the Engine API does (`swarm-api.md` section 1); throws DomainError. */
 export async function readJson(request: IncomingMessage): Promise<unknown> {
-  const body = await readBody(request);
+  return parseJsonBody(await readBody(request), request.headers["content-type"]);
+}
+
+/** A body that was read already; throws as `readJson`. */
+export function parseJsonBody(body: Buffer, contentType: string | undefined): unknown {
   if (body.length === 0) throw invalid("got EOF while reading request body");
-  checkContentType(request.headers["content-type"]);
+  checkContentType(contentType);
   return parseGoJson(body.toString());
 }
 

@@ -31,7 +31,7 @@ function decode(encoded: string): string | undefined {
   }
 }
 
-const swarmScoped = new Set(["swarm", "nodes", "services", "tasks", "secrets", "configs"]);
+const swarmScoped = new Set(["swarm", "nodes", "services", "tasks", "secrets", "configs", "skep"]);
 
 /** True for what only skep may answer: the engine, which is in no swarm, must never see it. */
 export const isSwarmScoped = (path: string): boolean => swarmScoped.has(path.split("/")[1] ?? "");

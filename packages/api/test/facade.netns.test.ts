@@ -16,6 +16,7 @@ const refuse = () => Promise.reject(new Error("not part of this test"));
 const notInSwarm: SwarmNode = {
   status: () => ({ state: "inactive" }),
   manager: () => undefined,
+  networks: () => undefined,
   init: refuse,
   join: refuse,
   leave: refuse,

@@ -1,16 +1,25 @@
 import { readFileSync } from "node:fs";
 import { PassThrough, Readable } from "node:stream";
+import type { HttpTransport } from "@skep/engine";
+import { detachedContext, type NetworkProgress } from "@skep/manager";
 import { type LogOptions, type NodeId, silentLogger, systemClock, type Task } from "@skep/model";
 import { MemoryStore, type Store } from "@skep/store";
 import { errorAnswer } from "../src/error-response.ts";
 import { parseGoJson } from "../src/go-json.ts";
-import { type ApiRequest, type ApiResponse, createRouter, type Router } from "../src/router.ts";
+import type { MergedRequest, MergedResponse, MergedRoute } from "../src/merged/merged-route.ts";
+import { networkRoutes } from "../src/merged/networks.ts";
+import type { NodeNetworks } from "../src/node-networks.ts";
+import { createRouter, type Router } from "../src/router.ts";
 import { clusterRoutes } from "../src/routes/cluster.ts";
 import type { InitRequest, JoinSwarmRequest, ManagerAccess, SwarmNode, SwarmStatus } from "../src/swarm-node.ts";
 
 /** A node whose swarm-scoped routes are answered in this process, without a socket. */
 export interface InProcessApi {
   readonly store: Store;
+  /** What the engine behind it answers to a request for its networks. */
+  engineNetworks: readonly object[];
+  networks: NodeNetworks | undefined;
+  networkProgress: NetworkProgress;
   /** What the routes asked the node to do, in order. */
   readonly asked: string[];
   status: SwarmStatus;
@@ -38,23 +47,43 @@ export function inProcessApi(store: Store = new MemoryStore({ clock: systemClock
   const asked: string[] = [];
   const api: InProcessApi = {
     store,
+    engineNetworks: [],
+    networks: undefined,
+    networkProgress: { revision: 0, nodes: [], networks: [] },
     asked,
     status: { state: "active", role: "manager", nodeId: "unlx4m4cv1lk19qol84jakw9r" as NodeId },
     taskLogs: async () => new PassThrough().end(),
     call: (method, url, body, options = {}) => call(api, router, method, url, body, options),
   };
-  const router = createRouter(clusterRoutes({ swarm: fakeNode(api), clock: systemClock }));
+  const options = { swarm: fakeNode(api), clock: systemClock };
+  const router = createRouter<MergedRoute>([
+    ...networkRoutes({ ...options, engine: fakeEngine(api) }),
+    ...clusterRoutes(options),
+  ]);
   return api;
 }
 
+function fakeEngine(api: InProcessApi): Pick<HttpTransport, "json"> {
+  return {
+    async json<T>(method: string, path: string): Promise<T> {
+      api.asked.push(`engine ${method} ${decodeURIComponent(path)}`);
+      return (method === "GET" ? api.engineNetworks : {}) as T; // the test knows what the route expects
+    },
+  };
+}
+
 function fakeNode(api: InProcessApi): SwarmNode {
+  const control = detachedContext();
   const access: ManagerAccess = {
     store: api.store,
+    control,
     taskLogs: (task: Task, options: LogOptions, signal: AbortSignal) => api.taskLogs(task, options, signal),
+    networkProgress: () => api.networkProgress,
     rotateJoinToken: async (role) => void api.asked.push(`rotate ${role} token`),
   };
   return {
     status: () => api.status,
+    networks: () => api.networks,
     manager: () => (api.status.state === "active" && api.status.role === "manager" ? access : undefined),
     async init(request: InitRequest) {
       api.asked.push(`init ${JSON.stringify(request)}`);
@@ -67,7 +96,7 @@ function fakeNode(api: InProcessApi): SwarmNode {
 
 async function call(
   api: InProcessApi,
-  router: Router,
+  router: Router<MergedRoute>,
   method: string,
   url: string,
   body: unknown,
@@ -92,11 +121,11 @@ async function call(
 function requestOf(
   method: string,
   path: string,
-  params: ApiRequest["params"],
+  params: MergedRequest["params"],
   query: URLSearchParams,
   body: unknown,
   { headers = {}, apiVersion = "1.41", signal = new AbortController().signal }: CallOptions,
-): ApiRequest {
+): MergedRequest {
   const text = body === undefined ? "" : typeof body === "string" ? body : JSON.stringify(body);
   return {
     ...{ method, path, params, query, headers, apiVersion, signal, target: path, body: Readable.from([text]) },
@@ -105,8 +134,8 @@ function requestOf(
   };
 }
 
-async function answerOf(response: ApiResponse, { onWrite }: CallOptions): Promise<Answer> {
-  if ("passThrough" in response) throw new Error("there is no engine behind this API");
+async function answerOf(response: MergedResponse, { onWrite }: CallOptions): Promise<Answer> {
+  if ("passThrough" in response) return { status: 0, headers: {}, body: "passed to the engine" };
   const { status, headers = {} } = response;
   if ("json" in response) return { status, headers, body: JSON.parse(JSON.stringify(response.json)) };
   if (!("stream" in response)) return { status, headers, body: "" };
@@ -119,5 +148,5 @@ async function answerOf(response: ApiResponse, { onWrite }: CallOptions): Promis
 }
 
 /** A file of recordings of a real swarm. */
-export const recorded = (name: "errors" | "objects" | "specs") =>
+export const recorded = (name: "errors" | "networks" | "objects" | "specs") =>
   JSON.parse(readFileSync(new URL(`../test-data/captures/${name}.json`, import.meta.url), "utf8"));

@@ -1,4 +1,17 @@
-import type { Cluster, Node, NodeId, Service, ServiceId, Task, TaskId } from "@skep/model";
+import {
+  type Address,
+  addressId,
+  type Cluster,
+  type Network,
+  type NetworkId,
+  type Node,
+  type NodeId,
+  networkOption,
+  type Service,
+  type ServiceId,
+  type Task,
+  type TaskId,
+} from "@skep/model";
 import type { Store } from "@skep/store";
 import { recorded } from "./in-process-api.ts";
 
@@ -50,10 +63,10 @@ export const serviceOf = (shown: Recorded): Service => ({
 export const taskOf = (shown: Recorded, serviceName = "svc"): Task => ({
   ...unwritten,
   id: shown.ID,
-  serviceId: shown.ServiceID,
+  serviceId: shown.ServiceID ?? "",
   slot: shown.Slot ?? 0,
   ...(shown.NodeID && { nodeId: shown.NodeID }),
-  spec: { ...shown.Spec, Runtime: "container" },
+  spec: { Runtime: "container", ...shown.Spec },
   specVersion: 1,
   serviceName,
   serviceLabels: {},
@@ -73,7 +86,68 @@ export const taskOf = (shown: Recorded, serviceName = "svc"): Task => ({
     }),
     ...(shown.Status.PortStatus.Ports && { ports: shown.Status.PortStatus.Ports }),
   },
+  ...(shown.NetworksAttachments && {
+    networks: shown.NetworksAttachments.map(({ Network: network, Addresses: addresses }: Recorded) => ({
+      networkId: network.ID,
+      aliases: [],
+      ...(addresses && { address: addresses[0] }),
+    })),
+  }),
 });
+
+/** What keeps a task's address from being given out again; `address` with the subnet's length. */
+export const addressOf = (taskId: TaskId, networkId: NetworkId, address: string): Address => {
+  const [bare = ""] = address.split("/");
+  return {
+    ...unwritten,
+    id: addressId(networkId, bare),
+    networkId,
+    address: bare,
+    owner: { kind: "task", id: taskId },
+  };
+};
+
+/** Of `GET /networks`. */
+export const networkOf = (shown: Recorded): Network => {
+  const { [networkOption.vni]: vni, ...options } = shown.Options ?? {};
+  return {
+    ...unwritten,
+    id: shown.Id,
+    spec: {
+      Name: shown.Name,
+      ...(shown.Labels && { Labels: shown.Labels }),
+      Driver: shown.Driver,
+      Scope: "swarm",
+      ...(shown.Attachable && { Attachable: true }),
+      ...(shown.Ingress && { Ingress: true }),
+      ...(Object.keys(options).length > 0 && { Options: options }),
+    },
+    vni: Number(vni ?? 0),
+    subnets: shown.IPAM.Config.map(({ Subnet, Gateway }: Recorded) => ({ subnet: Subnet, gateway: Gateway })),
+  };
+};
+
+/** Of a task's `NetworksAttachments`. */
+export const networkOfTask = ({ Network: shown }: Recorded): Network => {
+  const { Labels, DriverConfiguration, Attachable, Ingress, IPAMOptions } = shown.Spec;
+  return {
+    ...unwritten,
+    id: shown.ID,
+    spec: {
+      Name: shown.Spec.Name,
+      Labels,
+      ...(DriverConfiguration.Name && { Driver: DriverConfiguration.Name }),
+      ...(Attachable && { Attachable }),
+      ...(Ingress && { Ingress }),
+      ...(IPAMOptions?.Driver?.Name && { IPAM: { Driver: IPAMOptions.Driver.Name } }),
+    },
+    vni: Number(shown.DriverState.Options?.[networkOption.vni] ?? 0),
+    subnets: (shown.IPAMOptions.Configs ?? []).map(({ Subnet, Gateway }: Recorded) => ({
+      subnet: Subnet,
+      gateway: Gateway,
+    })),
+  };
+};
 
 export const clusterOfRecording = (shown: Recorded): Cluster => ({
   ...unwritten,
@@ -104,6 +178,7 @@ export async function putRecordedSwarm(store: Store): Promise<void> {
     for (const node of [nodeOf(shown.manager), worker, fourth]) tx.put("node", node);
     for (const service of [shown.simpleDefaults, shown.mini, shown.full]) tx.put("service", serviceOf(service));
     tx.put("task", taskOf(shown.task, "full"));
+    for (const attachment of shown.task.NetworksAttachments) tx.put("network", networkOfTask(attachment));
   });
 }
 

@@ -10,11 +10,22 @@ export function infoRoutes({ engine, swarm }: MergeContext): Route[] {
       method: "GET",
       path: "/info",
       async handle({ apiVersion, signal }) {
-        const info = await engine.json<object>("GET", `/v${apiVersion}/info`, { signal });
-        return { status: 200, json: { ...info, Swarm: renderSwarmInfo(swarm) } };
+        const info = await engine.json<EngineInfo>("GET", `/v${apiVersion}/info`, { signal });
+        return { status: 200, json: { ...withOverlay(info), Swarm: renderSwarmInfo(swarm) } };
       },
     },
   ];
+}
+
+interface EngineInfo {
+  readonly Plugins?: { readonly Network?: readonly string[] | null };
+}
+
+/** Tools look here for what networks they may ask for; ours does not depend on the engine's. */
+function withOverlay(info: EngineInfo): EngineInfo {
+  const drivers = info.Plugins?.Network;
+  if (!drivers || drivers.includes("overlay")) return info;
+  return { ...info, Plugins: { ...info.Plugins, Network: [...drivers, "overlay"].sort() } };
 }
 
 export function renderSwarmInfo(swarm: SwarmNode) {

@@ -125,6 +125,16 @@ test("leaves the engine the last word on a request for events", async () => {
   });
 });
 
+test("names overlay among the network drivers, whatever the engine has", async () => {
+  await using facade = await Facade.start({
+    http: (_, response) => response.end('{"Plugins":{"Volume":["local"],"Network":["bridge","host","null"]}}'),
+  });
+  expect(JSON.parse((await facade.call("GET", "/info")).text).Plugins).toEqual({
+    Volume: ["local"],
+    Network: ["bridge", "host", "null", "overlay"],
+  });
+});
+
 test("counts the cluster's nodes for a manager", async () => {
   const view = { all: () => [], count: () => 3, find: () => [{}] };
   const manager = { store: { view: () => view } } as unknown as ManagerAccess;

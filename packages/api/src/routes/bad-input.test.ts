@@ -72,6 +72,7 @@ const dockersOwn500 = [
   /update out of sequence$/,
   /^rpc error: code = Unknown desc = (constraint expected one operator|key '.*' is invalid|value '.*' is invalid)/s,
   /^(unsupported registryAuthFrom value|invalid join token|Invalid .* filter: '.*')$/s,
+  /^(Invalid subnet|invalid name: )/,
   /^(Datapath port number|invalid base pool|invalid CIDR|subnet size is out of range)/,
 ];
 const jsonProblem = /^(invalid character|unexpected|got EOF|exceeded max depth)/;
@@ -110,6 +111,9 @@ const posts = [
   "/swarm/init",
   "/swarm/join",
   "/swarm/unlock",
+  "/networks/create",
+  "/networks/appnet/connect",
+  "/networks/appnet/disconnect",
 ];
 
 test.for(posts)("POST %s survives any body", async (url) => {
@@ -156,12 +160,24 @@ const initBody = {
   Spec: swarmSpec,
 };
 
+const networkBody = {
+  ...{
+    Name: "fuzz",
+    Driver: "overlay",
+    Scope: "swarm",
+    Labels: { a: "b" },
+    Options: { "com.docker.network.driver.mtu": "1400" },
+  },
+  IPAM: { Driver: "default", Config: [{ Subnet: "10.99.0.0/24", IPRange: "10.99.0.128/25", Gateway: "10.99.0.1" }] },
+};
+
 test.for([
   ["/services/create", fullSpec],
   [`/services/${ids.full}/update?version=3`, fullSpec],
   ["/nodes/node-2/update?version=3", { Name: "n", Labels: { a: "b" }, Role: "worker", Availability: "active" }],
   ["/swarm/update?version=3", swarmSpec],
   ["/swarm/init", initBody],
+  ["/networks/create", networkBody],
   ["/swarm/join", { ListenAddr: "0.0.0.0:2377", RemoteAddrs: ["a:1"], JoinToken: "x", Availability: "active" }],
 ] as const)("POST %s survives a wrong value in any field", async ([url, valid]) => {
   if (/init|join/.test(url)) api.status = { state: "inactive" };
@@ -178,8 +194,9 @@ test("names, ids, versions and flags may be any text", async () => {
   for (const text of naughty) {
     const part = encodeURIComponent(text.toWellFormed());
     const calls = [
-      ...["services", "nodes", "tasks"].map((kind) => ["GET", `/${kind}/${part}`]),
-      ...["services", "nodes"].map((kind) => ["DELETE", `/${kind}/x${part}`]),
+      ...["services", "nodes", "tasks", "networks"].map((kind) => ["GET", `/${kind}/${part}`]),
+      ...["services", "nodes", "networks"].map((kind) => ["DELETE", `/${kind}/x${part}`]),
+      ["GET", `/networks/appnet?verbose=${part}&scope=${part}`],
       ...[`/services/x${part}/logs?stdout=1`, `/tasks/x${part}/logs?stdout=1&tail=${part}`].map((url) => ["GET", url]),
       ["GET", `/services/${ids.s1}/logs?stdout=1&tail=${part}&since=${part}`],
       ["GET", `/services?status=${part}`],
@@ -195,13 +212,25 @@ test("names, ids, versions and flags may be any text", async () => {
   }
 });
 
-test.for(["/services", "/nodes", "/tasks"])("the filters of %s may be any text", async (path) => {
+test.for(["/services", "/nodes", "/tasks", "/networks"])("the filters of %s may be any text", async (path) => {
   for (const text of [...bodies, ...naughty]) {
     const filters = encodeURIComponent(text.toWellFormed());
     expectOrderly(api, text, await api.call("GET", `${path}?filters=${filters}`), [...dockersOwn500, jsonProblem]);
   }
   for (const text of naughty) {
-    for (const key of ["id", "name", "label", "node.label", "role", "mode", "service", "node", "desired-state", text]) {
+    for (const key of [
+      "id",
+      "name",
+      "label",
+      "node.label",
+      "role",
+      "mode",
+      "service",
+      "node",
+      "desired-state",
+      "dangling",
+      text,
+    ]) {
       const filters = encodeURIComponent(JSON.stringify({ [key]: [text.toWellFormed()] }).toWellFormed());
       expectOrderly(api, text, await api.call("GET", `${path}?filters=${filters}`));
     }

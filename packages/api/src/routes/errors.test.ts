@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { inProcessApi, recorded } from "../../test/in-process-api.ts";
-import { putRecordedSwarm } from "../../test/recorded-swarm.ts";
+import { addressOf, networkOfTask, putRecordedSwarm, taskOf } from "../../test/recorded-swarm.ts";
 
 interface RecordedError {
   readonly name: string;
@@ -24,7 +24,12 @@ const notHere: Readonly<Record<string, string>> = {
   "no-quorum-service-create": "needs several managers",
   "no-quorum-services": "needs several managers",
   "service-bad-protocol": "becomes an ingress port, and the routing mesh is not available yet",
-  "service-local-network": "asks the local engine for its networks, of which skep makes none",
+  "network-overlapping-subnet": "is refused: Docker takes it and then never allocates it",
+  "network-rm-predefined": "the engine answers",
+  "network-rm-unknown": "the engine answers",
+  "network-unknown": "the engine answers",
+  "noswarm-network-create-overlay": "503, as newer engines",
+  "service-local-network": "services do not ask the engine for its networks: not found, 500",
   "service-unknown-config": "configs are not available yet: 501",
   "service-unknown-secret": "secrets are not available yet: 501",
 };
@@ -37,6 +42,16 @@ async function setUp(name: string) {
   if (name.startsWith("worker-")) api.status = { state: "active", role: "worker" };
   if (/^service-(bad-publishmode|rollback-action-rollback|job-restart-any)$/.test(name)) {
     await api.call("POST", "/services/create", { Name: "e1", TaskTemplate: { ContainerSpec: { Image: "alpine" } } });
+  }
+  if (name === "network-rm-in-use-by-container") {
+    const { attachmentTask } = recorded("networks");
+    await api.store.update((tx) => {
+      for (const attachment of attachmentTask.NetworksAttachments) tx.put("network", networkOfTask(attachment));
+      const task = taskOf(attachmentTask);
+      tx.put("task", task);
+      for (const { networkId, address = "" } of task.networks ?? [])
+        tx.put("address", addressOf(task.id, networkId, address));
+    });
   }
   return api;
 }

@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from "vitest";
 import { type InProcessApi, inProcessApi, recorded } from "../../test/in-process-api.ts";
-import { nodeOf, taskOf } from "../../test/recorded-swarm.ts";
+import { clusterOfRecording, nodeOf, taskOf } from "../../test/recorded-swarm.ts";
 
 let api: InProcessApi;
 beforeEach(() => {
@@ -102,8 +102,6 @@ test.for([
   ["global job", { Mode: { GlobalJob: {} } }, /job modes/],
   ["secret", container({ Secrets: [{ SecretID: "x", SecretName: "s", File: { Name: "s" } }] }), /secrets/],
   ["config", container({ Configs: [{ ConfigID: "x", ConfigName: "c", File: { Name: "c" } }] }), /configs/],
-  ["host network", { TaskTemplate: { ...web().TaskTemplate, Networks: [{ Target: "host" }] } }, /network host/],
-  ["ingress port", { EndpointSpec: { Ports: [{ TargetPort: 80 }] } }, /routing mesh.*mode=host/],
   [
     "generic resource",
     {
@@ -119,6 +117,32 @@ test.for([
   expect([status, body.message]).toEqual([501, expect.stringMatching(message)]);
   expect(body.message).toMatch(/^rpc error: code = Unimplemented desc = /);
   expect((await api.call("GET", "/services")).body).toEqual([]);
+});
+
+test("a service has a virtual address on each of its networks, and a port on every node", async () => {
+  await api.store.update((tx) => tx.put("cluster", clusterOfRecording(recorded("objects").swarm)));
+  const port = { Protocol: "tcp", TargetPort: 80, PublishMode: "ingress" };
+  const published = web({ EndpointSpec: { Ports: [port] } });
+  expect(await api.call("POST", "/services/create", published)).toMatchObject({
+    status: 400,
+    body: {
+      message:
+        "rpc error: code = FailedPrecondition desc = service needs ingress network, but no ingress network is present",
+    },
+  });
+  const ids = [];
+  for (const network of [{ Name: "ingress", Ingress: true }, { Name: "front" }]) {
+    ids.push((await api.call("POST", "/networks/create", { Driver: "overlay", ...network })).body.Id);
+  }
+  const TaskTemplate = { ...web().TaskTemplate, Networks: [{ Target: "front", Aliases: ["www"] }] };
+  expect(await api.call("POST", "/services/create", { ...published, TaskTemplate })).toMatchObject({ status: 201 });
+  const { Endpoint, Spec } = await get();
+  expect(Spec.TaskTemplate.Networks).toEqual([{ Target: ids[1], Aliases: ["www"] }]);
+  expect(Endpoint).toEqual({
+    Spec: { Mode: "vip", Ports: [port] },
+    Ports: [{ ...port, PublishedPort: 30000 }],
+    VirtualIPs: ids.map((NetworkID, at) => ({ NetworkID, Addr: `10.0.${at}.2/24` })),
+  });
 });
 
 test("lists by filters in both forms", async () => {

@@ -27,8 +27,8 @@ export const serviceRoutes = ({ swarm, clock }: ClusterRouteOptions): readonly R
     path: "/services/create",
     async handle(request) {
       const spec = parseServiceSpec(await request.json());
-      const { store } = requireManager(swarm);
-      return { status: 201, json: { ID: await createService(store, spec, registryAuthOf(request)) } };
+      const { store, control } = requireManager(swarm);
+      return { status: 201, json: { ID: await createService(store, spec, registryAuthOf(request), control) } };
     },
   },
   {
@@ -47,14 +47,16 @@ export const serviceRoutes = ({ swarm, clock }: ClusterRouteOptions): readonly R
       const spec = parseServiceSpec(await request.json());
       const version = versionOf(request.query, "service");
       const registryAuth = registryAuthOf(request);
-      await updateService(requireManager(swarm).store, clock, {
+      const { store, control } = requireManager(swarm);
+      const update = {
         service: request.params.id ?? "",
         version,
         spec,
         ...(registryAuth && { registryAuth }),
         registryAuthFrom: request.query.get("registryAuthFrom") ?? "",
         rollback: request.query.get("rollback") ?? "",
-      });
+      };
+      await updateService(store, clock, update, control);
       return { status: 200, json: { Warnings: null } };
     },
   },

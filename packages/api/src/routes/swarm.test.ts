@@ -71,6 +71,12 @@ test.for([
   [{ Spec: { EncryptionConfig: { AutoLockManagers: true } } }, /autolock/],
   [{ Spec: { CAConfig: { SigningCACert: "pem" } } }, /certificate authority/],
   [{ ForceNewCluster: true }, /force-new-cluster/],
+  [
+    { DefaultAddrPool: ["10.0.0.0/8", "10.3.0.0/16"] },
+    /invalid base pool 10.3.0.0\/16: it overlaps with base pool 10.0.0.0\/8/,
+  ],
+  [{ DefaultAddrPool: ["fd00::/20"] }, /invalid base pool fd00::\/20/],
+  [{ SubnetSize: 7 }, /invalid CIDR: "10.0.0.0\/8". Subnet size is too small for pool: 7/],
   [{ DefaultAddrPool: ["10.0.0.0/28"] }, /invalid CIDR: "10.0.0.0\/28". Subnet size is too small for pool: 24/],
   [{ Availability: "foo" }, /^invalid Availability: "foo"$/],
 ] as const)("init refuses %j", async ([fields, message]) => {

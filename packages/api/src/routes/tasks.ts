@@ -12,16 +12,16 @@ export const taskRoutes = ({ swarm }: ClusterRouteOptions): readonly Route[] => 
     path: "/tasks",
     handle({ query }) {
       const filters = parseFilters(query);
-      const tasks = listTasks(requireManager(swarm).store.view(), filters);
-      return { status: 200, json: tasks.map(renderTask) };
+      const reader = requireManager(swarm).store.view();
+      return { status: 200, json: listTasks(reader, filters).map((task) => renderTask(task, reader)) };
     },
   },
   {
     method: "GET",
     path: "/tasks/{id}",
     handle({ params }) {
-      const task = lookUp(requireManager(swarm).store.view(), "task", params.id ?? "");
-      return { status: 200, json: renderTask(task) };
+      const reader = requireManager(swarm).store.view();
+      return { status: 200, json: renderTask(lookUp(reader, "task", params.id ?? ""), reader) };
     },
   },
 ];

@@ -1,4 +1,4 @@
-import { isIP } from "node:net";
+import { BlockList, isIP } from "node:net";
 import { defaultClusterSpec, isAvailability, notYet, unimplemented } from "@skep/manager";
 import { type Availability, type ClusterSpec, DomainError } from "@skep/model";
 import type { InitRequest } from "../swarm-node.ts";
@@ -64,7 +64,8 @@ export function checkedAvailability(sent = ""): Availability {
   throw new DomainError("invalid-parameter", `invalid Availability: ${JSON.stringify(sent)}`);
 }
 
-// Docker answers 500 to the following three.
+const invalid = (message: string) => new DomainError("invalid-parameter", message);
+// Docker answers 500 to what is wrong with the following three.
 const internal = (message: string) => new DomainError("internal", message);
 
 function checkedDataPathPort(port = 4789): number {
@@ -75,20 +76,49 @@ function checkedDataPathPort(port = 4789): number {
 /** Smaller subnets than /29 leave no address for tasks. */
 function checkedPools(pools: readonly string[], subnetSize: number): readonly string[] {
   if (subnetSize > 29) throw internal(`subnet size is out of range: ${subnetSize}`);
-  return pools.map((sent) => {
-    const pool = sent.trim();
-    const bits = prefixLength(pool);
-    if (bits === undefined) throw internal(`invalid base pool ${pool}: invalid CIDR address: ${pool}`);
-    if (subnetSize < bits) {
-      throw internal(`invalid CIDR: ${JSON.stringify(pool)}. Subnet size is too small for pool: ${subnetSize}`);
-    }
-    return pool;
-  });
+  const trimmed = pools.map((pool) => pool.trim());
+  const ranges = (trimmed.length > 0 ? trimmed : [builtInPool]).map((pool) => checkedPool(pool, subnetSize));
+  refuseOverlaps(ranges);
+  return trimmed;
 }
 
-function prefixLength(cidr: string): number | undefined {
-  const [address = "", bits = "", ...rest] = cidr.split("/");
+/** What subnets are cut from when no pool is given. */
+const builtInPool = "10.0.0.0/8";
+
+function checkedPool(pool: string, subnetSize: number): Pool {
+  const [address = "", bits = "", ...rest] = pool.split("/");
   const family = isIP(address);
-  if (family === 0 || rest.length > 0 || !/^\d{1,3}$/.test(bits)) return undefined;
-  return Number(bits) <= (family === 4 ? 32 : 128) ? Number(bits) : undefined;
+  const longest = family === 4 ? 32 : 128;
+  if (family === 0 || rest.length > 0 || !/^\d{1,3}$/.test(bits) || Number(bits) > longest) {
+    throw internal(`invalid base pool ${pool}: invalid CIDR address: ${pool}`);
+  }
+  if (family === 6) throw internal(`invalid base pool ${pool}: networks of the swarm have IPv4 addresses`);
+  if (subnetSize < Number(bits)) {
+    throw internal(`invalid CIDR: ${JSON.stringify(pool)}. Subnet size is too small for pool: ${subnetSize}`);
+  }
+  return { pool, list: poolOf(address, Number(bits)) };
 }
+
+interface Pool {
+  readonly pool: string;
+  readonly list: BlockList;
+}
+
+function poolOf(address: string, bits: number): BlockList {
+  const list = new BlockList();
+  list.addSubnet(address, bits);
+  return list;
+}
+
+/** Docker takes pools that overlap, and gives the same subnet out twice. */
+function refuseOverlaps(pools: readonly Pool[]): void {
+  for (const [at, { pool, list }] of pools.entries()) {
+    for (const other of pools.slice(at + 1)) {
+      const overlap = list.check(addressOf(other.pool)) || other.list.check(addressOf(pool));
+      if (overlap) throw invalid(`invalid base pool ${other.pool}: it overlaps with base pool ${pool}`);
+    }
+  }
+}
+
+/** Of two subnets one holds the other's every address, or none. */
+const addressOf = (pool: string): string => pool.split("/")[0] ?? "";

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { inProcessApi, recorded } from "../../test/in-process-api.ts";
-import { clusterOfRecording, nodeOf, serviceOf, taskOf } from "../../test/recorded-swarm.ts";
+import { clusterOfRecording, networkOf, networkOfTask, nodeOf, serviceOf, taskOf } from "../../test/recorded-swarm.ts";
 
-const shown = recorded("objects");
+const shown = { ...recorded("objects"), ...recorded("networks") };
 
 /** The same keys in the same order, whatever the store counts and dates. */
 const unwritten = ({ Version, CreatedAt, UpdatedAt, ...rest }: Record<string, unknown>) => {
@@ -10,14 +10,49 @@ const unwritten = ({ Version, CreatedAt, UpdatedAt, ...rest }: Record<string, un
   expect([CreatedAt, UpdatedAt]).toEqual([expect.stringMatching(rfc3339), expect.stringMatching(rfc3339)]);
   return JSON.stringify(rest, undefined, 1);
 };
+/** The same for a task, whose networks have versions and dates too. */
+const unwrittenTask = ({ NetworksAttachments: attachments, ...task }: Record<string, unknown>) => [
+  unwritten(task),
+  ...((attachments ?? []) as Recorded[]).map(({ Network, ...rest }) => [unwritten(Network), JSON.stringify(rest)]),
+];
+// biome-ignore lint/suspicious/noExplicitAny: recordings are plain JSON
+type Recorded = any;
 const rfc3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
 
-test.for(["task", "taskGlobal", "tasksPending", "tasksUnhealthy"])("shows a task as Docker does: %s", async (name) => {
+const tasks = ["task", "taskGlobal", "tasksPending", "tasksUnhealthy", "hostTask", "attachmentTask"];
+test.for(tasks)("shows a task as Docker does: %s", async (name) => {
   const api = inProcessApi();
-  await api.store.update((tx) => tx.put("task", taskOf(shown[name])));
+  await api.store.update((tx) => {
+    for (const attachment of shown[name].NetworksAttachments ?? []) tx.put("network", networkOfTask(attachment));
+    tx.put("task", taskOf(shown[name]));
+  });
   const { body } = await api.call("GET", `/tasks/${shown[name].ID}`);
-  expect(unwritten(body)).toEqual(unwritten(shown[name]));
+  expect(unwrittenTask(body)).toEqual(unwrittenTask(shown[name]));
 });
+
+test("lists containers attached by hand only for who asks for them", async () => {
+  const api = inProcessApi();
+  await api.store.update((tx) => {
+    for (const attachment of shown.attachmentTask.NetworksAttachments) tx.put("network", networkOfTask(attachment));
+    tx.put("task", taskOf(shown.attachmentTask));
+  });
+  expect((await api.call("GET", "/tasks")).body).toEqual([]);
+  const filters = encodeURIComponent('{"runtime":{"attachment":true}}');
+  const { body } = await api.call("GET", `/tasks?filters=${filters}`);
+  expect(body.map(unwrittenTask)).toEqual([unwrittenTask(shown.attachmentTask)]);
+});
+
+test.for(["unused", "labelled", "host"])("shows a network as a manager of Docker does: %s", async (name) => {
+  const api = inProcessApi();
+  await api.store.update((tx) => tx.put("network", networkOf(shown[name])));
+  const { body } = await api.call("GET", `/networks/${shown[name].Name}?scope=swarm`);
+  expect(undated(body)).toEqual(undated(shown[name]));
+});
+
+const undated = ({ Created, ...rest }: Record<string, unknown>) => {
+  expect(Created).toEqual(expect.stringMatching(rfc3339));
+  return JSON.stringify(rest, undefined, 1);
+};
 
 test.for(["manager", "worker", "down"])("shows a node as Docker does: %s", async (name) => {
   const api = inProcessApi();
@@ -38,12 +73,15 @@ test("shows a node that has not told about itself yet", async () => {
   expect(body[0]).not.toHaveProperty("ManagerStatus");
 });
 
-test.for(["mini", "full", "rollback", "paused"])("shows a service as Docker does: %s", async (name) => {
-  const api = inProcessApi();
-  await api.store.update((tx) => tx.put("service", serviceOf(shown[name])));
-  const { body } = await api.call("GET", `/services/${shown[name].Spec.Name}`);
-  expect(unwritten(body)).toEqual(unwritten(shown[name]));
-});
+test.for(["mini", "full", "rollback", "paused", "dvip", "drr", "ports", "hostService"])(
+  "shows a service as Docker does: %s",
+  async (name) => {
+    const api = inProcessApi();
+    await api.store.update((tx) => tx.put("service", serviceOf(shown[name])));
+    const { body } = await api.call("GET", `/services/${shown[name].Spec.Name}`);
+    expect(unwritten(body)).toEqual(unwritten(shown[name]));
+  },
+);
 
 test.for([
   ["mini", "miniDefaults"],

@@ -57,6 +57,7 @@ const networks = structs(
 
 const taskSpec = struct<TaskSpec>("TaskSpec", {
   ContainerSpec: containerSpec,
+  NetworkAttachmentSpec: struct("NetworkAttachmentSpec", { ContainerID: text }),
   Resources: struct<ResourceRequirements>("ResourceRequirements", { Limits: resources, Reservations: resources }),
   RestartPolicy: struct<RestartPolicy>("RestartPolicy", {
     Condition: word(),

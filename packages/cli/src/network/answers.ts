@@ -11,6 +11,8 @@ export interface NetworkStatus {
   readonly VNI: number;
   readonly Subnets: readonly string[];
   readonly Ingress: boolean;
+  /** The newest that has changed anything on it. */
+  readonly Revision: number;
   readonly Nodes: readonly NodeStatus[];
   readonly Services: readonly ServiceStatus[];
 }
@@ -19,10 +21,14 @@ export interface NodeStatus {
   readonly NodeID: string;
   readonly Hostname: string;
   readonly State: string;
+  /** A manager has a session with it. */
+  readonly Connected: boolean;
   /** The revision its kernel runs; 0 when it has told of none. */
   readonly Acknowledged: number;
-  /** How long it has been behind what it was sent; null when it has told of nothing. */
-  readonly LagMs: number | null;
+  /** It has all that has changed on this network. */
+  readonly UpToDate: boolean;
+  /** How long it has been behind what it was sent. */
+  readonly LagMs: number;
   readonly Problems: readonly string[];
 }
 

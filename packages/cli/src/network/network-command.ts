@@ -32,7 +32,7 @@ function statusCommand({ stdout, environment }: Io): Command {
       if (name === undefined) stdout.write(json ? pretty(all) : renderNetworks(all));
       else {
         const network = findNetwork(all, name);
-        stdout.write(json ? pretty(network) : renderNetworkDetails(all, network));
+        stdout.write(json ? pretty(network) : renderNetworkDetails(network));
       }
     });
 }

@@ -9,20 +9,27 @@ import type { NetworkStatus, NodeStatus, SwarmNetworks } from "./answers.ts";
 import { daemonAddress } from "./daemon-address.ts";
 
 const node = (Hostname: string, fields: Partial<NodeStatus> = {}): NodeStatus => ({
-  ...{ NodeID: `id-${Hostname}`, Hostname, State: "ready", Acknowledged: 120, LagMs: 0, Problems: [] },
+  ...{ NodeID: `id-${Hostname}`, Hostname, State: "ready", Connected: true },
+  ...{ Acknowledged: 120, UpToDate: true, LagMs: 0, Problems: [] },
   ...fields,
 });
 const network = (Name: string, fields: Partial<NetworkStatus> = {}): NetworkStatus => ({
-  ...{ ID: `${Name}0id`, Name, VNI: 4097, Subnets: ["10.0.1.0/24"], Ingress: false, Nodes: [], Services: [] },
+  ...{ ID: `${Name}0id`, Name, VNI: 4097, Subnets: ["10.0.1.0/24"], Ingress: false, Revision: 120 },
+  ...{ Nodes: [], Services: [] },
   ...fields,
 });
-const late = node("node-2", { Acknowledged: 97, LagMs: 2300, Problems: ["port tcp/80: nginx (pid 9) listens on it"] });
+const late = node("node-2", {
+  Acknowledged: 97,
+  UpToDate: false,
+  LagMs: 2300,
+  Problems: ["port tcp/80: nginx (pid 9) listens on it"],
+});
 const swarm: SwarmNetworks = {
   Revision: 120,
   Networks: [
     network("ingress", { VNI: 4096, Subnets: ["10.0.0.0/24"], Nodes: [node("node-1"), late] }),
     network("web", {
-      Nodes: [node("node-1"), late, node("node-3", { Acknowledged: 0, LagMs: null })],
+      Nodes: [node("node-1"), late, node("node-3", { Acknowledged: 0, UpToDate: false, Connected: false })],
       Services: [
         {
           ...{ Name: "api", VIP: "10.0.1.2", Ports: [] },
@@ -61,9 +68,9 @@ test("shows every network with the nodes that are behind, and their problems onc
   const { stdout, asked } = await skep(["status"], swarm);
   expect(asked).toEqual(["/skep/network/status"]);
   expect(stdout.split("\n")).toEqual([
-    "NETWORK   VNI    SUBNET        SERVICES   NODES   BEHIND        PROBLEMS",
-    "ingress   4096   10.0.0.0/24   0          2       1 (2.3s)      1",
-    "web       4097   10.0.1.0/24   2          3       2 (unknown)   1",
+    "NETWORK   VNI    SUBNET        SERVICES   NODES   BEHIND     PROBLEMS",
+    "ingress   4096   10.0.0.0/24   0          2       1 (2.3s)   1",
+    "web       4097   10.0.1.0/24   2          3       2 (2.3s)   1",
     "",
     "node-2: port tcp/80: nginx (pid 9) listens on it",
     "",
@@ -73,12 +80,12 @@ test("shows every network with the nodes that are behind, and their problems onc
 test("shows one network with each node's version and each service's targets", async () => {
   const { stdout } = await skep(["status", "web"], swarm);
   expect(stdout.split("\n")).toEqual([
-    "Network web: VNI 4097, 10.0.1.0/24; the swarm is at revision 120",
+    "Network web: VNI 4097, 10.0.1.0/24, last changed at revision 120",
     "",
-    "NODE     STATE   REVISION   LAG       PROBLEMS",
-    "node-1   ready   120        0ms       0",
-    "node-2   ready   97         2.3s      1",
-    "node-3   ready   none       unknown   0",
+    "NODE     STATE   REVISION   LAG          PROBLEMS",
+    "node-1   ready   120                     0",
+    "node-2   ready   97         2.3s         1",
+    "node-3   ready   none       no session   0",
     "",
     "SERVICE   VIP        PORTS   TARGET      ADDRESS    STATE",
     "api       10.0.1.2           api.1.abc   10.0.1.3   ready",

@@ -20,9 +20,8 @@ export function renderNetworks({ Networks: networks }: SwarmNetworks): string {
 }
 
 /** One network: the version each node has, and where each service's connections go. */
-export function renderNetworkDetails({ Revision: revision }: SwarmNetworks, network: NetworkStatus): string {
-  const { Name, VNI, Subnets, Nodes, Services } = network;
-  const head = `Network ${Name}: VNI ${VNI}, ${Subnets.join(", ")}; the swarm is at revision ${revision}\n`;
+export function renderNetworkDetails({ Name, VNI, Subnets, Revision, Nodes, Services }: NetworkStatus): string {
+  const head = `Network ${Name}: VNI ${VNI}, ${Subnets.join(", ")}, last changed at revision ${Revision}\n`;
   const nodes = renderTable(
     ["NODE", "STATE", "REVISION", "LAG", "PROBLEMS"],
     Nodes.map((node) => [node.Hostname, node.State, revisionOf(node), lagOf(node), String(node.Problems.length)]),
@@ -82,16 +81,15 @@ export function renderLocal({ Revision: revision, Networks, Sandboxes, Problems 
 
 /** How many nodes are behind, and the slowest's lag. */
 function behind(nodes: readonly NodeStatus[]): string {
-  const late = nodes.filter(({ LagMs }) => LagMs !== 0);
-  if (late.length === 0) return "0";
-  const worst = late.toSorted((a, b) => (b.LagMs ?? Infinity) - (a.LagMs ?? Infinity))[0];
-  return `${late.length} (${worst ? lagOf(worst) : ""})`;
+  const [worst, ...others] = nodes.filter(({ UpToDate }) => !UpToDate).toSorted((a, b) => b.LagMs - a.LagMs);
+  return worst ? `${others.length + 1} (${lagOf(worst)})` : "0";
 }
 
 const revisionOf = ({ Acknowledged }: NodeStatus): string => (Acknowledged === 0 ? "none" : String(Acknowledged));
 
-function lagOf({ LagMs }: NodeStatus): string {
-  if (LagMs === null) return "unknown";
+function lagOf({ Connected, UpToDate, LagMs }: NodeStatus): string {
+  if (UpToDate) return "";
+  if (!Connected) return "no session";
   return LagMs < 1000 ? `${Math.round(LagMs)}ms` : `${(LagMs / 1000).toFixed(1)}s`;
 }
 

@@ -1,0 +1,76 @@
+import type {
+  EndpointRecord,
+  NetworkId,
+  NetworkProblem,
+  OverlayRecord,
+  PeerRecord,
+  PublishedPort,
+  ServiceRecord,
+} from "@skep/model";
+
+/** The swarm's networks as this node's data plane has them; `daemon` provides it. Answers are plain data of that moment. */
+export interface NodeNetworks {
+  /** The store's revision that this node's kernel has; 0 before the first. */
+  readonly revision: number;
+  overlays(): readonly OverlayRecord[];
+  /** Every node of the swarm, this one too. */
+  peers(): readonly PeerRecord[];
+  /** Of the networks this node has containers on, and of the ingress network. */
+  services(): readonly ServiceRecord[];
+  endpoints(): readonly EndpointRecord[];
+  /** The containers of this node that are on a network now. */
+  endpointsOn(networkId: NetworkId): readonly LocalEndpoint[];
+  /** What the data plane could not carry out. */
+  problems(): readonly NetworkProblem[];
+  /** All containers that are attached now. */
+  sandboxes(): readonly LocalSandbox[];
+  /** Attaches containers by hand; absent where this node cannot. */
+  readonly containers?: ContainerNetworks;
+}
+
+/** A container's interface on one network. */
+export interface LocalEndpoint {
+  /** 64 hex digits. */
+  readonly containerId: string;
+  /** The container's name, without a slash. */
+  readonly name: string;
+  /** See `endpointIdOf`. */
+  readonly endpointId: string;
+  readonly mac: string;
+  /** With the subnet's length. */
+  readonly address: string;
+}
+
+export interface LocalSandbox {
+  readonly containerId: string;
+  readonly name: string;
+  readonly interfaces: readonly {
+    readonly networkId: NetworkId;
+    readonly device: string;
+    readonly address: string;
+    readonly mac: string;
+  }[];
+  /** As given to the kernel. */
+  readonly hostPorts: readonly PublishedPort[];
+}
+
+/** `POST /networks/{id}/connect` and `/disconnect` for networks of the swarm. Both throw `DomainError`. */
+export interface ContainerNetworks {
+  connect(networkId: NetworkId, request: ConnectRequest): Promise<void>;
+  disconnect(networkId: NetworkId, request: DisconnectRequest): Promise<void>;
+}
+
+export interface ConnectRequest {
+  /** Id or name. */
+  readonly container: string;
+  /** Wanted, bare. */
+  readonly address?: string;
+  readonly aliases: readonly string[];
+}
+
+export interface DisconnectRequest {
+  /** Id or name. */
+  readonly container: string;
+  /** Also when the container does not answer, or is gone. */
+  readonly force: boolean;
+}

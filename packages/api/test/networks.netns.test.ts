@@ -1,0 +1,115 @@
+import { existsSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { PassThrough } from "node:stream";
+import { detachedContext } from "@skep/manager";
+import { type ClusterId, type NodeId, silentLogger, systemClock } from "@skep/model";
+import { MemoryStore } from "@skep/store";
+import { PrivateEngine, privateEngineProblem, runCommand } from "@skep/testkit";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type ApiServer, createApiServer } from "../src/api-server.ts";
+import { ClusterEventLog } from "../src/cluster-event-log.ts";
+import { clusterRoutes } from "../src/routes/cluster.ts";
+import type { ManagerAccess, SwarmNode } from "../src/swarm-node.ts";
+import { recorded } from "./in-process-api.ts";
+import { clusterOfRecording } from "./recorded-swarm.ts";
+
+/** 20.10 and 28, where this machine has both. */
+const clis = ["/usr/bin/docker", "/usr/local/bin/docker"].filter((path) => existsSync(path));
+const problem = privateEngineProblem() ?? (clis.length > 0 ? undefined : "needs a docker CLI");
+
+describe.skipIf(problem)(`docker network on a manager${problem ? ` (skipped: ${problem})` : ""}`, () => {
+  let engine: PrivateEngine;
+  let api: ApiServer;
+  let folder: string;
+  let socketPath: string;
+
+  beforeAll(async () => {
+    engine = await PrivateEngine.start();
+    folder = await mkdtemp(join(tmpdir(), "skep-networks-"));
+    socketPath = join(folder, "api.sock");
+    const [clock, logger] = [systemClock, silentLogger];
+    const store = new MemoryStore({ clock });
+    await store.update((tx) =>
+      tx.put("cluster", { ...clusterOfRecording(recorded("objects").swarm), id: "cluster" as ClusterId }),
+    );
+    const swarm = managerOf(store);
+    const events = new ClusterEventLog(clock, logger);
+    const routes = clusterRoutes({ swarm, clock });
+    api = createApiServer({ engine: engine.socketPath, swarm, routes, events, clock, logger });
+    await api.listen({ socketPath });
+  }, 60_000);
+
+  afterAll(async () => {
+    await api?.close();
+    await engine?.stop();
+    if (folder) await rm(folder, { recursive: true });
+  }, 60_000);
+
+  describe.each(clis)("%s", (cli) => {
+    const docker = async (...args: string[]) => {
+      const env = { ...process.env, DOCKER_HOST: `unix://${socketPath}` };
+      const { stdout, stderr, code } = await runCommand([cli, ...args], { env });
+      return code === 0 ? stdout.trimEnd() : stderr.trimEnd();
+    };
+
+    test("creates, lists, inspects and removes networks of the swarm and of the engine", async () => {
+      const id = await docker("network", "create", "-d", "overlay", "--label", "team=a", "--attachable", "front");
+      expect(id).toMatch(/^[0-9a-z]{25}$/);
+      expect(await docker("network", "create", "back")).toMatch(/^[0-9a-f]{64}$/);
+      const names = ["network", "ls", "--format", "{{.Name}} {{.Driver}} {{.Scope}}"];
+      expect((await docker(...names)).split("\n")).toEqual([
+        "back bridge local",
+        "bridge bridge local",
+        "front overlay swarm",
+        "host host local",
+        "none null local",
+      ]);
+      expect(await docker(...names, "--filter", "driver=overlay", "--filter", "label=team=a")).toBe(
+        "front overlay swarm",
+      );
+      expect(await docker("network", "inspect", "-f", "{{.Id}} {{.Attachable}} {{len .Containers}}", "front")).toBe(
+        `${id} true 0`,
+      );
+      const [shown] = JSON.parse(await docker("network", "inspect", "-v", id.slice(0, 8)));
+      expect(shown).toMatchObject({ Name: "front", Labels: { team: "a" }, Skep: { Revision: 0, Nodes: [] } });
+      expect(await docker("network", "create", "-d", "overlay", "back")).toContain(
+        "network with name back already exists",
+      );
+      expect(await docker("network", "create", "front")).toContain("network with name front already exists");
+      expect(await docker("network", "inspect", "nosuch")).toMatch(/network nosuch not found|No such network: nosuch/);
+      expect(await docker("network", "rm", "front", "back")).toBe("front\nback");
+    });
+
+    test("refuses to remove a network that a service is on, and prunes those that nobody uses", async () => {
+      await docker("network", "create", "-d", "overlay", "used");
+      await docker("network", "create", "-d", "overlay", "idle");
+      await docker("network", "create", "local");
+      await docker("service", "create", "-d", "-q", "--no-resolve-image", "--name", "web", "--network", "used", "web");
+      expect(await docker("network", "rm", "used")).toMatch(/network \w{25} is in use by service \w{25}/);
+      expect(await docker("service", "inspect", "-f", "{{len .Endpoint.VirtualIPs}}", "web")).toBe("1");
+      expect((await docker("network", "prune", "-f")).split("\n")).toEqual(["Deleted Networks:", "idle", "local"]);
+      await docker("service", "rm", "web");
+    });
+  });
+});
+
+function managerOf(store: MemoryStore): SwarmNode {
+  const refuse = () => Promise.reject(new Error("not part of this test"));
+  const access: ManagerAccess = {
+    store,
+    control: detachedContext(),
+    networkProgress: () => ({ revision: store.view().revision, nodes: [], networks: [] }),
+    taskLogs: async () => new PassThrough().end(),
+    rotateJoinToken: refuse,
+  };
+  return {
+    status: () => ({ state: "active", role: "manager", nodeId: "unlx4m4cv1lk19qol84jakw9r" as NodeId }),
+    manager: () => access,
+    networks: () => undefined,
+    init: refuse,
+    join: refuse,
+    leave: refuse,
+  };
+}
