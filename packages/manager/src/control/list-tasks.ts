@@ -1,4 +1,4 @@
-import { isAttachment, isTaskState, type Node, type Service, type Task, taskName } from "@skep/model";
+import { isTaskState, type Node, type Service, type Task, taskName } from "@skep/model";
 import type { Reader } from "@skep/store";
 import { isOutdated } from "../orchestrator/outdated.ts";
 import {
@@ -29,22 +29,10 @@ export function listTasks(reader: Reader, filters: Filters): Task[] {
         prefixOf(filters, "name", taskName(task)) &&
         labelsMatch(filters, "label", task.serviceLabels) &&
         anyOf(filters, "desired-state", (state) => state.toLowerCase() === task.desiredState) &&
-        isOfRuntime(filters, task) &&
+        hasRuntime(filters, task) &&
         (!filters.has("_up-to-date") || isUpToDate(reader, task)),
     )
     .sort(byId);
-}
-
-/** What stands for containers attached by hand is shown to who asks for it only. */
-const isOfRuntime = (filters: Filters, task: Task): boolean =>
-  (filters.get("runtime")?.length ? filters.get("runtime") : ["container"])?.includes(
-    isAttachment(task) ? "attachment" : "container",
-  ) === true;
-
-/** Attached containers are shown to those only who ask for them. */
-function hasRuntime(filters: Filters, { spec }: Task): boolean {
-  const wanted = filters.get("runtime") ?? [];
-  return (wanted.length > 0 ? wanted : ["container"]).includes(spec.Runtime || "container");
 }
 
 /** By the narrowest index there is: a cluster may hold a hundred thousand tasks. */
