@@ -35,7 +35,11 @@ export const liveNetworks = (reader: Reader): Network[] =>
 
 const isEngineNetwork = ({ id }: Network) => id === engineNetworks.host || id === engineNetworks.bridge;
 
-export const ingressNetwork = (reader: Reader): Network | undefined => liveNetworks(reader).find(isIngress);
+/** It is the oldest as a rule, so it is found soon. */
+export function ingressNetwork(reader: Reader): Network | undefined {
+  for (const network of reader.all("network")) if (isIngress(network) && !isHidden(network)) return network;
+  return undefined;
+}
 
 /** The network a stored spec names: by its id, or as an older one had it, by its name. Undefined when it was removed. */
 export function findNetwork(reader: Reader, target: string): Network | undefined {

@@ -34,7 +34,7 @@ export async function attachContainer(
     if (!tx.get("node", nodeId)) throw rpcError("NotFound", `node ${nodeId} not found`);
     const known = attachmentOf(tx, nodeId, request.containerId, network);
     if (known && isWanted(known, request.address)) return known;
-    if (known) end(tx, known);
+    if (known) endAttachment(tx, known);
     const task = attachmentTask(tx, nodeId, request, network, { ipam, now: clock.now() });
     tx.put("task", task);
     return tx.get("task", task.id) ?? task;
@@ -125,12 +125,12 @@ const endpointSpecOf = ({ hostPorts }: AttachRequest): Pick<Task, "endpointSpec"
 export async function detachContainer(store: Store, nodeId: NodeId, taskId: TaskId): Promise<void> {
   await store.update((tx) => {
     const task = tx.get("task", taskId);
-    if (task && isAttachment(task) && task.nodeId === nodeId) end(tx, task);
+    if (task && isAttachment(task) && task.nodeId === nodeId) endAttachment(tx, task);
   });
 }
 
 /** Nothing is left to tell of an attachment that is over. */
-export function end(tx: Transaction, task: Task): void {
+export function endAttachment(tx: Transaction, task: Task): void {
   releaseAddresses(tx, task.id);
   tx.delete("task", task.id);
 }

@@ -3,6 +3,7 @@ import {
   type Clock,
   type Cluster,
   DomainError,
+  isAttachment,
   isTerminal,
   millisecondsOf,
   type Node,
@@ -13,6 +14,7 @@ import {
   timestamp,
 } from "@skep/model";
 import type { Reader, Store, Transaction } from "@skep/store";
+import { endAttachment } from "./attachments.ts";
 import {
   anyOf,
   byId,
@@ -123,7 +125,8 @@ function withBlockedNode(cluster: Cluster, node: Node, now: number): Cluster {
 
 function orphanTasks(tx: Transaction, node: Node, now: string): void {
   for (const task of tx.find("task", "node", node.id)) {
-    if (isTerminal(task.status.state)) continue;
+    if (isAttachment(task)) endAttachment(tx, task);
+    if (isAttachment(task) || isTerminal(task.status.state)) continue;
     const { runningAt } = task.status;
     const message = "Task belonged to a node that has been deleted";
     const status = { state: "orphaned", timestamp: now, message, ...(runningAt && { runningAt }) } as const;

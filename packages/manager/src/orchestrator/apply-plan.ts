@@ -1,9 +1,10 @@
 import { type Service, type ServiceId, type Task, timestamp, unreachable } from "@skep/model";
 import type { Store, Transaction } from "@skep/store";
+import { allocateService, allocateTask, Ipam } from "../allocator/index.ts";
 import { newTask } from "./new-task.ts";
 import type { Plan, SlotPlan } from "./plan.ts";
 import { isLive } from "./slot.ts";
-import type { TaskStep } from "./step.ts";
+import type { ServiceStep, TaskStep } from "./step.ts";
 
 /** As swarmkit's batches: a transaction too large would keep everybody else waiting. */
 const changesPerTransaction = 200;
@@ -19,18 +20,24 @@ export interface PlanFor {
  * Carries a plan out, in several transactions if it is large. A slot that has changed since is left as it is, and so is
  * everything if the service has: then the answer is false, and the service has to be planned again.
  */
-export async function applyPlan(store: Store, { serviceId, service, plan }: PlanFor, now: number): Promise<boolean> {
+export async function applyPlan(
+  store: Store,
+  { serviceId, service, plan }: PlanFor,
+  now: number,
+  ipam = new Ipam(),
+): Promise<boolean> {
+  const means = { now, ipam };
   const [first = [], ...rest] = inPortions(plan.slots);
   const next = plan.service?.service ?? service;
   let fresh = await store.update((tx) => {
     const current = tx.get("service", serviceId);
     if (!isAsSeen(current, service) || (plan.service && current?.version !== service?.version)) return false;
-    if (plan.service) tx.put("service", plan.service.service);
-    return applySlots(tx, serviceId, next, first, now);
+    if (plan.service) tx.put("service", written(tx, plan.service, ipam));
+    return applySlots(tx, serviceId, first, means);
   });
   for (const slots of rest) {
     const applied = await store.update(
-      (tx) => isAsSeen(tx.get("service", serviceId), next) && applySlots(tx, serviceId, next, slots, now),
+      (tx) => isAsSeen(tx.get("service", serviceId), next) && applySlots(tx, serviceId, slots, means),
     );
     fresh &&= applied;
   }
@@ -40,6 +47,15 @@ export async function applyPlan(store: Store, { serviceId, service, plan }: Plan
 /** Whether the service still wants what was planned; who else writes to it in between does not matter. */
 const isAsSeen = (current: Service | undefined, seen: Service | undefined): boolean =>
   current?.specVersion === seen?.specVersion && current?.updateStatus?.state === seen?.updateStatus?.state;
+
+/** Another spec may need other addresses and ports. */
+const written = (tx: Transaction, { service, rolledBack }: ServiceStep, ipam: Ipam): Service =>
+  rolledBack ? allocateService(tx, service, ipam) : service;
+
+interface Means {
+  readonly now: number;
+  readonly ipam: Ipam;
+}
 
 function* inPortions(slots: readonly SlotPlan[]): Generator<SlotPlan[]> {
   let portion: SlotPlan[] = [];
@@ -57,17 +73,12 @@ function* inPortions(slots: readonly SlotPlan[]): Generator<SlotPlan[]> {
   if (portion.length > 0) yield portion;
 }
 
-function applySlots(
-  tx: Transaction,
-  serviceId: ServiceId,
-  service: Service | undefined,
-  slots: readonly SlotPlan[],
-  now: number,
-): boolean {
+function applySlots(tx: Transaction, serviceId: ServiceId, slots: readonly SlotPlan[], means: Means): boolean {
+  const service = tx.get("service", serviceId);
   let fresh = true;
   for (const { key, seen, steps } of slots) {
     if (sameTasks(tx.find("task", "slot", `${serviceId}/${key}`), seen)) {
-      for (const step of steps) applyStep(tx, service, step, now);
+      for (const step of steps) applyStep(tx, service, step, means);
     } else {
       fresh = false;
     }
@@ -80,10 +91,10 @@ function sameTasks(current: readonly Task[], seen: readonly Task[]): boolean {
   return seen.every((task) => current.some(({ id, version }) => id === task.id && version === task.version));
 }
 
-function applyStep(tx: Transaction, service: Service | undefined, step: TaskStep, now: number): void {
+function applyStep(tx: Transaction, service: Service | undefined, step: TaskStep, { now, ipam }: Means): void {
   switch (step.do) {
     case "create":
-      if (service) tx.put("task", newTask(service, step, now));
+      if (service) tx.put("task", allocateTask(tx, newTask(service, step, now), service, ipam, now));
       return;
     case "start":
       tx.put("task", { ...step.task, desiredState: "running" });

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { compareTaskStates, type Node, type NodeId, type ServiceId, type Task } from "@skep/model";
+import { compareTaskStates, isAttachment, type Node, type NodeId, type ServiceId, type Task } from "@skep/model";
 import type { ChangeSet, Reader } from "@skep/store";
 import type { Agenda } from "./agenda.ts";
 import { isGlobal } from "./policy.ts";
@@ -28,14 +28,14 @@ export function markChanges({ changes }: ChangeSet, reader: Reader, agenda: Agen
 /** All services, and those that are gone but have tasks left. */
 export function markEverything(reader: Reader, agenda: Agenda): void {
   for (const { id } of reader.all("service")) agenda.mark(id);
-  for (const { serviceId } of reader.all("task")) {
-    if (reader.get("service", serviceId) === undefined) agenda.mark(serviceId);
+  for (const task of reader.all("task")) {
+    if (!isAttachment(task) && reader.get("service", task.serviceId) === undefined) agenda.mark(task.serviceId);
   }
 }
 
 function markTask(before: Task | undefined, after: Task | undefined, agenda: Agenda): void {
   const task = after ?? before;
-  if (!task || (before && after && !concernsSlot(before, after))) return;
+  if (!task || isAttachment(task) || (before && after && !concernsSlot(before, after))) return;
   const lost = before && !after && isLive(before);
   agenda.mark(task.serviceId, lost ? "all" : slotKey(task));
 }
@@ -53,6 +53,8 @@ const concernsTasks = (before: Node | undefined, after: Node | undefined): boole
   !isDeepStrictEqual(before?.description, after?.description);
 
 function markNode(id: NodeId, reader: Reader, agenda: Agenda): void {
-  for (const task of reader.find("task", "node", id)) agenda.mark(task.serviceId, slotKey(task));
+  for (const task of reader.find("task", "node", id)) {
+    if (!isAttachment(task)) agenda.mark(task.serviceId, slotKey(task));
+  }
   for (const service of reader.all("service")) if (isGlobal(service)) agenda.mark(service.id, id);
 }

@@ -1,17 +1,12 @@
 import { newId, type Service, type Task, timestamp } from "@skep/model";
-import { allocate } from "./allocate.ts";
+import { taskSpecOf } from "../allocator/index.ts";
 import type { CreateStep } from "./step.ts";
 
-/** A task of the service as it is now, on its way to the scheduler. */
+/** A task of the service as it is now; what it needs of the networks it has not got yet. */
 export function newTask(service: Service, step: CreateStep, now: number): Task {
   const createdAt = timestamp(now);
-  const {
-    EndpointSpec: endpointSpec,
-    TaskTemplate: spec,
-    Name: serviceName = "",
-    Labels: serviceLabels = {},
-  } = service.spec;
-  return allocate({
+  const { EndpointSpec: endpointSpec, Name: serviceName = "", Labels: serviceLabels = {} } = service.spec;
+  return {
     id: newId(),
     version: 0,
     createdAt,
@@ -19,7 +14,7 @@ export function newTask(service: Service, step: CreateStep, now: number): Task {
     serviceId: service.id,
     slot: step.slot,
     ...(step.nodeId && { nodeId: step.nodeId }),
-    spec,
+    spec: taskSpecOf(service.spec),
     specVersion: service.specVersion,
     ...(endpointSpec && { endpointSpec }),
     serviceName,
@@ -27,5 +22,5 @@ export function newTask(service: Service, step: CreateStep, now: number): Task {
     cause: step.cause,
     desiredState: step.desired,
     status: { state: "new", timestamp: createdAt, message: "created" },
-  });
+  };
 }

@@ -1,5 +1,6 @@
 import { type Clock, type Logger, pause, type Task } from "@skep/model";
 import { HistoryGone, type Reader, type Store } from "@skep/store";
+import { Ipam } from "../allocator/index.ts";
 import { Agenda, type Due } from "./agenda.ts";
 import { applyPlan, type PlanFor } from "./apply-plan.ts";
 import type { ServiceView } from "./context.ts";
@@ -25,6 +26,8 @@ export interface OrchestratorOptions {
   readonly store: Store;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Where searches for free addresses go on. */
+  readonly ipam?: Ipam;
 }
 
 /**
@@ -36,13 +39,15 @@ export class Orchestrator {
   private readonly store: Store;
   private readonly clock: Clock;
   private readonly logger: Logger;
+  private readonly ipam: Ipam;
   private readonly agenda: Agenda;
   private readonly pace = new Pace();
 
-  constructor({ store, clock, logger }: OrchestratorOptions) {
+  constructor({ store, clock, logger, ipam = new Ipam() }: OrchestratorOptions) {
     this.store = store;
     this.clock = clock;
     this.logger = logger.child({ component: "orchestrator" });
+    this.ipam = ipam;
     this.agenda = new Agenda(clock);
   }
 
@@ -126,7 +131,7 @@ export class Orchestrator {
         { service: serviceId, plan: steps.slice(0, stepsLogged).map(describeStep) },
         "reconcile service",
       );
-      if (!(await applyPlan(this.store, work, now))) this.agenda.mark(serviceId);
+      if (!(await applyPlan(this.store, work, now, this.ipam))) this.agenda.mark(serviceId);
     } catch (err) {
       this.logger.error({ service: serviceId, err }, "cannot reconcile service");
       this.agenda.remind(serviceId, "all", this.clock.now() + retryMs);

@@ -1,4 +1,5 @@
 import { type Node, nodeMatches, parseConstraints, type Service, type Task, type TaskSpec } from "@skep/model";
+import { taskSpecOf } from "../allocator/index.ts";
 import { sameSpec } from "./same-spec.ts";
 
 /**
@@ -13,7 +14,7 @@ export const isOutdated = (service: Service, task: Task, node: Node | undefined)
  * task of the same spec version.
  */
 export function compareToService(service: Service, task: Task): (node: Node | undefined) => boolean {
-  const wanted = service.spec.TaskTemplate;
+  const wanted = taskSpecOf(service.spec);
   if (service.specVersion === task.specVersion) return () => false;
   if (!sameSpec(task.endpointSpec ?? noEndpoint, service.spec.EndpointSpec ?? noEndpoint)) return () => true;
   if (sameSpec(task.spec, wanted)) return () => false;

@@ -1,4 +1,4 @@
-import { type Endpoint, type Service, type ServiceSpec, type TaskId, timestamp, type UpdateStatus } from "@skep/model";
+import { type Service, type TaskId, timestamp, type UpdateStatus } from "@skep/model";
 
 // Where an update stands, in Docker's words (`swarm-api.md` section 13); scripts and the CLI read them.
 
@@ -19,7 +19,7 @@ export function updatePaused(service: Service, failed: TaskId): Service {
   return withStatus(service, { ...startOf(service), state, message: `${word} paused due to ${failureOf(failed)}` });
 }
 
-/** Back to the previous spec, which only a manual rollback keeps the other way round. Undefined when there is none. */
+/** Back to the previous spec (its endpoint follows when it is written), which only a manual rollback keeps the other way round. Undefined when there is none. */
 export function rolledBack(service: Service, failed: TaskId): Service | undefined {
   const { previousSpec: spec, previousRegistryAuth, registryAuth: _, ...kept } = service;
   if (!spec) return undefined;
@@ -28,7 +28,6 @@ export function rolledBack(service: Service, failed: TaskId): Service | undefine
       ...kept,
       spec,
       specVersion: service.specVersion + 1,
-      endpoint: endpointOf(spec),
       ...(previousRegistryAuth && { registryAuth: previousRegistryAuth }),
     },
     { ...startOf(service), state: "rollback_started", message: `update rolled back due to ${failureOf(failed)}` },
@@ -42,7 +41,3 @@ const failureOf = (task: TaskId) => `failure or early termination of task ${task
 const startOf = ({ updateStatus }: Service) => (updateStatus?.startedAt ? { startedAt: updateStatus.startedAt } : {});
 
 const withStatus = (service: Service, updateStatus: UpdateStatus): Service => ({ ...service, updateStatus });
-
-/** As long as no addresses are handed out, an endpoint is what was asked for. */
-const endpointOf = ({ EndpointSpec: spec }: ServiceSpec): Endpoint =>
-  spec?.Ports?.length ? { spec, ports: spec.Ports } : {};

@@ -1,4 +1,4 @@
-import { compareTaskStates, type Node, type ServiceId, type Task } from "@skep/model";
+import { compareTaskStates, isAttachment, type Node, type ServiceId, type Task } from "@skep/model";
 
 /** A node and what its tasks take of it. */
 export interface NodeSummary {
@@ -10,8 +10,9 @@ const failureMemoryMs = 5 * 60_000;
 /** More failures than this within the memory say nothing new. */
 const failuresKept = 100;
 
-/** True while the task takes room on its node: from its assignment until its container has ended. */
+/** True while the task takes room on its node: from its assignment until its container has ended. Attached containers are nobody's to place. */
 export const occupiesNode = (task: Task): boolean =>
+  !isAttachment(task) &&
   task.nodeId !== undefined &&
   compareTaskStates(task.status.state, "assigned") >= 0 &&
   compareTaskStates(task.status.state, "running") <= 0;
