@@ -35,6 +35,12 @@ export function listTasks(reader: Reader, filters: Filters): Task[] {
     .sort(byId);
 }
 
+/** Attached containers are shown to those only who ask for them. */
+function hasRuntime(filters: Filters, { spec }: Task): boolean {
+  const wanted = filters.get("runtime") ?? [];
+  return (wanted.length > 0 ? wanted : ["container"]).includes(spec.Runtime || "container");
+}
+
 /** By the narrowest index there is: a cluster may hold a hundred thousand tasks. */
 function candidates(
   reader: Reader,
