@@ -97,3 +97,28 @@ export interface EndpointRecord {
 export type RecordKey = `${NetworkRecord["kind"]}/${string}`;
 
 export const recordKey = (record: Pick<NetworkRecord, "kind" | "id">): RecordKey => `${record.kind}/${record.id}`;
+
+/** The networks a record is about. */
+export function networkIdsOf(record: NetworkRecord): readonly NetworkId[] {
+  switch (record.kind) {
+    case "network":
+      return [record.id];
+    case "peer":
+      return [];
+    case "service":
+    case "endpoint":
+      return record.networks.map(({ networkId }) => networkId);
+  }
+}
+
+/**
+ * Whether a node keeps a record, given the ids of the networks it has: those of its own endpoints, and the ingress
+ * network. A manager tells a node no more of networks that it has left: it drops by itself, after every message, what
+ * it does not need any more, and does not keep what it does not need yet. Messages are so made that what a node begins
+ * to need comes with its own endpoint that is the reason, or after it.
+ */
+export const isNeeded = (record: NetworkRecord, nodeId: NodeId, networks: ReadonlySet<NetworkId>): boolean =>
+  record.kind === "network" ||
+  record.kind === "peer" ||
+  (record.kind === "endpoint" && record.nodeId === nodeId) ||
+  networkIdsOf(record).some((networkId) => networks.has(networkId));

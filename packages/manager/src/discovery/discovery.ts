@@ -5,6 +5,7 @@ import {
   type NetworkRecord,
   type Node,
   type NodeId,
+  networkIdsOf,
   type RecordKey,
   recordKey,
   type TaskId,
@@ -16,7 +17,7 @@ import { Multimap } from "./multimap.ts";
 import { describeProgress, type NetworkProgress } from "./network-progress.ts";
 import { NodeLink, type RecordSession } from "./node-link.ts";
 import { Pulse } from "./pulse.ts";
-import { networkIdsOf, type RecordChange, RecordIndex } from "./record-index.ts";
+import { type RecordChange, RecordIndex } from "./record-index.ts";
 
 /** One node has to have acknowledged this revision. */
 interface Need {

@@ -1,5 +1,17 @@
 import { isDeepStrictEqual } from "node:util";
-import type { Network, NetworkId, NetworkRecord, Node, NodeId, RecordKey, Service, Task, TaskId } from "@skep/model";
+import {
+  isHidden,
+  type Network,
+  type NetworkId,
+  type NetworkRecord,
+  type Node,
+  type NodeId,
+  networkIdsOf,
+  type RecordKey,
+  type Service,
+  type Task,
+  type TaskId,
+} from "@skep/model";
 import type { AnyChange, Change, ChangeSet, Reader } from "@skep/store";
 import { type MembershipChange, Memberships } from "./memberships.ts";
 import { Multimap } from "./multimap.ts";
@@ -117,9 +129,9 @@ export class RecordIndex {
 
   #network({ id, before, after }: Change<"network">, put: Put): void {
     const networkId = id as NetworkId;
-    if (before && this.#networkIds.get(nameKey(before)) === id) this.#networkIds.delete(nameKey(before));
-    if (after) this.#networkIds.set(nameKey(after), networkId);
     const record = after && overlayRecord(after);
+    if (before && this.#networkIds.get(nameKey(before)) === id) this.#networkIds.delete(nameKey(before));
+    if (after && record && !isHidden(after)) this.#networkIds.set(nameKey(after), networkId);
     this.#setIngress(networkId, record?.ingress === true);
     put(`network/${id}`, record);
     if (!after) this.#touchedAt.delete(networkId);
@@ -215,19 +227,6 @@ export class RecordIndex {
 }
 
 type Put = (key: RecordKey, after: NetworkRecord | undefined) => void;
-
-/** The networks a record is about. */
-export function networkIdsOf(record: NetworkRecord): NetworkId[] {
-  switch (record.kind) {
-    case "network":
-      return [record.id];
-    case "peer":
-      return [];
-    case "service":
-    case "endpoint":
-      return record.networks.map(({ networkId }) => networkId);
-  }
-}
 
 const nameKey = ({ spec }: Network): string => spec.Name.toLowerCase();
 

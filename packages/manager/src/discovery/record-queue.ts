@@ -3,7 +3,7 @@ import type { Clock, ManagerMessage, NetworkRecord, NodeId, RecordKey } from "@s
 export type NetworkMessage = Extract<ManagerMessage, { type: "network" }>;
 
 /** Changes one message carries at most; a full set is never cut. */
-const maxChanges = 100;
+const defaultMaxChanges = 100;
 /** Of revisions under way only so many are told apart. */
 const maxUnacknowledged = 100;
 
@@ -17,13 +17,15 @@ const maxUnacknowledged = 100;
 export class RecordQueue {
   readonly #nodeId: NodeId;
   readonly #clock: Pick<Clock, "now">;
+  readonly #maxChanges: number;
   readonly #first = new Map<RecordKey, NetworkRecord | undefined>();
   readonly #rest = new Map<RecordKey, NetworkRecord | undefined>();
   #unacknowledged: { revision: number; readonly sentAtMs: number }[] = [];
   #pendingRevision = 0;
   #sentRevision = 0;
 
-  constructor(nodeId: NodeId, clock: Pick<Clock, "now">) {
+  constructor(nodeId: NodeId, clock: Pick<Clock, "now">, maxChanges: number = defaultMaxChanges) {
+    this.#maxChanges = maxChanges;
     this.#nodeId = nodeId;
     this.#clock = clock;
   }
@@ -60,8 +62,8 @@ export class RecordQueue {
   /** The next message; undefined when there is nothing to send. */
   take(): NetworkMessage | undefined {
     if (this.size === 0) return undefined;
-    const part = [...this.#takeFrom(this.#first, maxChanges)];
-    part.push(...this.#takeFrom(this.#rest, maxChanges - part.length));
+    const part = [...this.#takeFrom(this.#first, this.#maxChanges)];
+    part.push(...this.#takeFrom(this.#rest, this.#maxChanges - part.length));
     // A revision is reached with the last of its changes only.
     if (this.size === 0) this.#sent(this.#pendingRevision);
     return {

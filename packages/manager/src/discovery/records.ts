@@ -3,7 +3,9 @@ import {
   type EndpointRecord,
   type EndpointState,
   expandTemplate,
+  isAttachment,
   isIngress,
+  isPredefined,
   isTerminal,
   type Network,
   type NetworkAttachmentConfig,
@@ -23,7 +25,10 @@ import {
 
 // What nodes are told of the swarm's objects. Each is a pure function of what is stored; undefined: no node needs it.
 
-export function overlayRecord({ id, createdAt, spec, vni, subnets }: Network): OverlayRecord {
+/** One that was removed is there as long as anything is on it. */
+export function overlayRecord(network: Network): OverlayRecord | undefined {
+  if (isPredefined(network) || network.releasedAt !== undefined) return undefined;
+  const { id, createdAt, spec, vni, subnets } = network;
   const mtu = Number(spec.Options?.[networkOption.mtu]);
   return {
     kind: "network",
@@ -79,7 +84,10 @@ export function serviceRecord(
   };
 }
 
-/** `node` is the task's; a host name with a template may show it. */
+/**
+ * `node` is the task's; a host name with a template may show it. What was attached by hand is named as its container,
+ * in the place of a service.
+ */
 export function endpointRecord(task: Task, node: Node | undefined): EndpointRecord | undefined {
   const { id, nodeId, status } = task;
   if (!nodeId || compareTaskStates(status.state, "assigned") < 0 || isTerminal(status.state)) return undefined;
@@ -104,9 +112,6 @@ export function endpointRecord(task: Task, node: Node | undefined): EndpointReco
     hostPorts: hostPorts.flatMap(publishedPort),
   };
 }
-
-/** It stands for a container that an operator attached to a network by hand; named as that container is. */
-export const isAttachment = ({ spec }: Pick<Task, "spec">): boolean => spec.Runtime === "attachment";
 
 /** Its record depends on the node it is on. */
 export const hasTemplate = ({ spec }: Pick<Task, "spec">): boolean =>

@@ -1,10 +1,13 @@
 import { isDeepStrictEqual } from "node:util";
-import { type Assignment, compareTaskStates, isTerminal, type NodeId, type Task } from "@skep/model";
+import { type Assignment, compareTaskStates, isAttachment, isTerminal, type NodeId, type Task } from "@skep/model";
 import type { Change, Reader } from "@skep/store";
 
-/** A task concerns its node from `assigned` on until it is deleted; also ended ones, whose containers the node keeps. */
+/**
+ * A task concerns its node from `assigned` on until it is deleted; also ended ones, whose containers the node keeps.
+ * A container that was attached by hand is none of its agent's.
+ */
 export const isAssigned = (task: Task | undefined): task is Task & { readonly nodeId: NodeId } =>
-  task?.nodeId !== undefined && compareTaskStates(task.status.state, "assigned") >= 0;
+  task?.nodeId !== undefined && compareTaskStates(task.status.state, "assigned") >= 0 && !isAttachment(task);
 
 /** Everything one node should have. */
 export const assignmentsOf = (reader: Reader, nodeId: NodeId): Assignment[] =>

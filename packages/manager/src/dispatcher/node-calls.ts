@@ -1,5 +1,6 @@
 import { DomainError, isTerminal, type NodeId, type Task, type TaskId } from "@skep/model";
 import type { Reader, Store } from "@skep/store";
+import { attachContainer, detachContainer } from "../control/attachments.ts";
 import type { Discovery } from "../discovery/index.ts";
 import type { Fields } from "./fields.ts";
 import { attachRequest, detachRequest, settleRequest } from "./parse-calls.ts";
@@ -23,14 +24,12 @@ export class NodeCalls {
     return {};
   }
 
-  async attach(nodeId: NodeId, body: Fields): Promise<Task> {
-    const { attachContainer } = await import("../control/attachments.ts");
+  attach(nodeId: NodeId, body: Fields): Promise<Task> {
     return attachContainer(this.#store, nodeId, attachRequest(body));
   }
 
   async detach(nodeId: NodeId, body: Fields): Promise<object> {
     const { taskId } = detachRequest(body);
-    const { detachContainer } = await import("../control/attachments.ts");
     if (ownTask(this.#store.view(), nodeId, taskId)) await detachContainer(this.#store, nodeId, taskId);
     return {};
   }
