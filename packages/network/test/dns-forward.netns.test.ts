@@ -149,6 +149,16 @@ test.skipIf(!isRoot)(
   },
 );
 
+test.skipIf(!isRoot)("of many questions at once to a client's own server each gets its own answer", async () => {
+  const numbered: Behaviour = (query, by) => saying(`192.0.2.${query.questions?.[0]?.name.split(".")[0]}`)(query, by);
+  await using _own = await Upstream.start(outside(1), numbered, lab.path);
+  await dns.open(client({ servers: [outside(1)] }));
+  const numbers = Array.from({ length: 200 }, (_, i) => i);
+  expect(await Promise.all(numbers.map((i) => askUdp(`${i}.example`)))).toEqual(
+    numbers.map((i) => `NOERROR 192.0.2.${i}`),
+  );
+});
+
 test.skipIf(!isRoot)("servers may have IPv6 addresses", async () => {
   const program = `const s = require("node:dgram").createSocket("udp6");
     s.on("message", (m, r) => { m[2] |= 0x80; s.send(m, r.port, r.address); });

@@ -36,8 +36,13 @@ export class ClientSockets {
       throw error;
     });
     const sockets = new ClientSockets({ udp: udp.port, tcp: tcp.port }, handles);
-    await sockets.#listen(udp.fd, tcp.fd);
-    return sockets;
+    try {
+      await sockets.#listen(udp.fd, tcp.fd);
+      return sockets;
+    } catch (error) {
+      sockets.close();
+      throw error;
+    }
   }
 
   private constructor(ports: DnsPorts, handles: Handles) {

@@ -16,6 +16,8 @@ function carryOut(request: WorkerRequest): DnsPorts | undefined | Promise<DnsPor
   switch (request.do) {
     case "put-zone":
       return void resolver.putZone(request.zone);
+    case "change-zone":
+      return void resolver.changeZone(request.change);
     case "remove-zone":
       return void resolver.removeZone(request.networkId);
     case "set-upstreams":

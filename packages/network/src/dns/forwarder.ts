@@ -85,6 +85,7 @@ export class Forwarder {
     const { order } = upstreams;
     for (const server of order.order(upstreams.servers, Date.now()).slice(0, maxTries)) {
       if (this.#closed) return undefined;
+      order.asked(server, Date.now());
       const answer = await this.#ask(server, query, transport, upstreams.dialer);
       if (this.#closed) return undefined;
       if (answer === undefined) {

@@ -25,20 +25,16 @@ export function bindIn(
   port: number,
 ): { readonly fd: number; readonly port: number } {
   const fd = socketIn(namespace, AF_INET, kind);
-  try {
+  closingOnFailure(fd, () => {
     // so that an address of a loopback device that is down still can be taken
     setOption(fd, IPPROTO_IP, IP_FREEBIND);
     // a burst waits for us rather than its clients for their time-outs; without the right to, the system's default holds
     if (kind === "udp") libc().setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, burstBytes, burstBytes.length);
     // connections of an earlier process that wait for their end do not count as taken
     if (kind === "tcp") setOption(fd, SOL_SOCKET, SO_REUSEADDR);
-    const name = socketName(address, port);
-    check(libc().bind(fd, name, name.length), `bind ${address}:${port}`);
-    return { fd, port: boundPort(fd) };
-  } catch (error) {
-    libc().close(fd);
-    throw error;
-  }
+    bindTo(fd, socketName(AF_INET, port, address), `${address}:${port}`);
+  });
+  return { fd, port: boundPort(fd) };
 }
 
 /** Where questions to upstream servers start from. */
@@ -56,20 +52,22 @@ export const noLookup = (
 ): void => done(null, address, isIPv6(address) ? 6 : 4);
 
 export const udpSocket = (server?: string): UdpSocket =>
-  createSocket({ type: server !== undefined && isIPv6(server) ? "udp6" : "udp4", lookup: noLookup as never });
+  createSocket({ type: server !== undefined && isIPv6(server) ? "udp6" : "udp4", lookup: noLookup });
 
 /** From where this process is. */
 export const nodeDialer: Dialer = {
   udp: udpSocket,
-  tcp: () => new TcpSocket({ allowHalfOpen: false }),
+  tcp: () => new TcpSocket(),
 };
 
 /** From inside a container. */
 export const dialerIn = (namespace: OpenNamespace): Dialer => ({
   udp(server) {
-    const socket = udpSocket(server);
-    socket.bind({ fd: socketIn(namespace, isIPv6(server) ? AF_INET6 : AF_INET, "udp") });
-    return socket;
+    const family = isIPv6(server) ? AF_INET6 : AF_INET;
+    const fd = socketIn(namespace, family, "udp");
+    // before Node has it: Node allows others to have its port too, and then one of two would get the answers of both
+    closingOnFailure(fd, () => bindTo(fd, socketName(family), "any port"));
+    return udpSocket(server).bind({ fd });
   },
   tcp(server) {
     const fd = socketIn(namespace, isIPv6(server) ? AF_INET6 : AF_INET, "tcp");
@@ -85,13 +83,25 @@ function socketIn(namespace: OpenNamespace, family: number, kind: "udp" | "tcp")
 const setOption = (fd: number, level: number, name: number): number =>
   check(libc().setsockopt(fd, level, name, on, on.length), "setsockopt");
 
-/** `struct sockaddr_in`, its family in the machine's own byte order. */
-function socketName(address: string, port: number): Buffer {
-  const name = Buffer.alloc(16);
-  name.set(new Uint8Array(Uint16Array.of(AF_INET).buffer));
+/** `struct sockaddr_in` or `sockaddr_in6`, the family in the machine's own byte order; any port and address by default. */
+function socketName(family: number, port = 0, address?: string): Buffer {
+  const name = Buffer.alloc(family === AF_INET ? 16 : 28);
+  name.set(new Uint8Array(Uint16Array.of(family).buffer));
   name.writeUInt16BE(port, 2);
-  name.set(address.split(".").map(Number), 4);
+  if (address !== undefined) name.set(address.split(".").map(Number), 4);
   return name;
+}
+
+const bindTo = (fd: number, name: Buffer, what: string): number =>
+  check(libc().bind(fd, name, name.length), `bind ${what}`);
+
+function closingOnFailure(fd: number, work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    libc().close(fd);
+    throw error;
+  }
 }
 
 function boundPort(fd: number): number {

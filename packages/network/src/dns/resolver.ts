@@ -5,6 +5,7 @@ import { Container } from "./container.ts";
 import type { DnsClient, DnsPorts, Zone } from "./dns-server.ts";
 import { type ForwardLimit, type Upstreams, upstreams } from "./forwarder.ts";
 import { nodeDialer } from "./namespace-sockets.ts";
+import { changeZone, type ZoneChange } from "./zone-change.ts";
 
 /** The names of all networks and the sockets of all containers: what the thread keeps. */
 export class Resolver {
@@ -12,6 +13,7 @@ export class Resolver {
   readonly #containers = new Map<string, Container>();
   readonly #limit: ForwardLimit = { outstanding: 0 };
   readonly #failed: (containerId: string, error: Error) => void;
+  #given: readonly string[] = [];
   #node: Upstreams = upstreams([], nodeDialer);
 
   constructor(failed: (containerId: string, error: Error) => void) {
@@ -23,12 +25,19 @@ export class Resolver {
     this.#refreshViews(zone.networkId);
   }
 
+  changeZone(change: ZoneChange): void {
+    const zone = this.#zones.get(change.networkId);
+    if (zone !== undefined) this.putZone(changeZone(zone, change));
+  }
+
   removeZone(networkId: string): void {
     this.#zones.delete(networkId);
     this.#refreshViews(networkId);
   }
 
   setUpstreams(servers: readonly string[]): void {
+    if (servers.join() === this.#given.join()) return; // what is known of them holds
+    this.#given = servers;
     this.#node = upstreams(servers, nodeDialer);
   }
 

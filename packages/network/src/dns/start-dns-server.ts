@@ -2,6 +2,7 @@ import { Worker } from "node:worker_threads";
 import { type Logger, silentLogger } from "@skep/model";
 import type { DnsClient, DnsPorts, DnsServer, Zone } from "./dns-server.ts";
 import type { NumberedRequest, WorkerMessage, WorkerRequest } from "./worker-protocol.ts";
+import { diffZone } from "./zone-change.ts";
 
 export interface DnsServerOptions {
   readonly logger?: Logger;
@@ -14,7 +15,7 @@ export interface DnsServerOptions {
 /** A thread that ends sooner than this after its start is not started again at once. */
 const restartMs = 1000;
 
-const resourceLimits = { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 32 };
+const resourceLimits = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 32 };
 
 export const startDnsThread = (): Worker =>
   new Worker(new URL("./dns-worker.ts", import.meta.url), { name: "skep-dns", resourceLimits });
@@ -52,8 +53,9 @@ class ThreadedDnsServer implements DnsServer {
   }
 
   async putZone(zone: Zone): Promise<void> {
+    const known = this.#zones.get(zone.networkId);
     this.#zones.set(zone.networkId, zone);
-    await this.#ask({ do: "put-zone", zone });
+    await this.#ask(known ? { do: "change-zone", change: diffZone(known, zone) } : { do: "put-zone", zone });
   }
 
   async removeZone(networkId: string): Promise<void> {

@@ -12,6 +12,11 @@ export class UpstreamOrder {
     return [...servers.filter((server) => !isSilent(server)), ...servers.filter(isSilent)];
   }
 
+  /** It is about to be asked. One question finds out whether a silent server is back, the others go on without it. */
+  asked(server: string, now: number): void {
+    if (this.#silentUntil.has(server)) this.silent(server, now);
+  }
+
   answered(server: string): void {
     this.#silentUntil.delete(server);
   }

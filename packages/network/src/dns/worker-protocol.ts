@@ -1,8 +1,10 @@
 import type { DnsClient, DnsPorts, Zone } from "./dns-server.ts";
+import type { ZoneChange } from "./zone-change.ts";
 
-/** What the thread is asked; each may be repeated without doing more than once. */
+/** What the thread is asked; a run of them may be repeated without doing more than once. */
 export type WorkerRequest =
   | { readonly do: "put-zone"; readonly zone: Zone }
+  | { readonly do: "change-zone"; readonly change: ZoneChange }
   | { readonly do: "remove-zone"; readonly networkId: string }
   | { readonly do: "open"; readonly client: DnsClient }
   | { readonly do: "close"; readonly containerId: string }
