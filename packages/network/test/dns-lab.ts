@@ -6,27 +6,33 @@ import { runCommand } from "@skep/testkit";
 import { decode, encode, type Packet } from "dns-packet";
 import type { DnsPorts, Zone } from "../src/dns/dns-server.ts";
 import { bindIn, dialerIn } from "../src/dns/namespace-sockets.ts";
+import type { Kernel } from "../src/host/kernel.ts";
 import { openNamespace } from "../src/host/netns.ts";
+import { openKernel } from "../src/host/open-kernel.ts";
 
 /** A namespace as a container's: its loopback up, nothing else. */
 export class Lab implements AsyncDisposable {
   readonly name: string;
   readonly path: string;
+  readonly #kernel: Kernel;
 
   static async create(label: string): Promise<Lab> {
+    const kernel = openKernel();
     const name = `dnst-${process.pid}-${label}`;
-    await must("ip", "netns", "add", name);
-    await must("ip", "-n", name, "link", "set", "lo", "up");
-    return new Lab(name);
+    using namespace = await kernel.ensure(name);
+    await namespace.netlink([{ do: "set-link", name: "lo", up: true }]);
+    return new Lab(kernel, name, namespace.path);
   }
 
-  private constructor(name: string) {
+  private constructor(kernel: Kernel, name: string, path: string) {
+    this.#kernel = kernel;
     this.name = name;
-    this.path = `/run/netns/${name}`;
+    this.path = path;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await must("ip", "netns", "del", this.name);
+    await this.#kernel.remove(this.name);
+    this.#kernel.close();
   }
 
   run(...command: string[]): Promise<string> {
@@ -44,7 +50,7 @@ export class Lab implements AsyncDisposable {
   }
 }
 
-export async function must(...command: string[]): Promise<string> {
+async function must(...command: string[]): Promise<string> {
   const { code, stdout, stderr } = await runCommand(command);
   if (code !== 0) throw new Error(`${command.join(" ")}: ${stderr}${stdout}`);
   return stdout;
