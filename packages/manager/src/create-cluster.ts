@@ -4,6 +4,7 @@ import {
   type Cluster,
   type ClusterId,
   type ClusterSpec,
+  DomainError,
   type Node,
   type NodeId,
   newId,
@@ -11,6 +12,7 @@ import {
   timestamp,
 } from "@skep/model";
 import type { Store } from "@skep/store";
+import { claimDataPath, Ipam, ipv4Of, putEngineNetworks, putIngressNetwork } from "./allocator/index.ts";
 import { certificateExpiryMs, createCsr, createRootCa, issueCertificate } from "./ca/index.ts";
 
 export interface NewCluster {
@@ -19,6 +21,10 @@ export interface NewCluster {
   /** Where this first manager is reached, `address:port`. */
   readonly advertiseAddr: string;
   readonly address: string;
+  /** Where its overlays are reached, IPv4; empty: `address`. */
+  readonly dataPathAddr?: string;
+  /** As `NodeDescription.Routes`, of this node: the ingress network keeps away from them. */
+  readonly routes?: readonly string[];
   readonly defaultAddrPool: readonly string[];
   readonly subnetSize: number;
   readonly dataPathPort: number;
@@ -35,6 +41,7 @@ export interface ManagerIdentity {
 
 /** Writes a new swarm with this node as its only member into an empty store (`swarm-api.md` section 3.1). */
 export async function createCluster(store: Store, clock: Clock, request: NewCluster): Promise<ManagerIdentity> {
+  const dataPathAddress = dataPathAddressOf(request);
   const nodeId = newId<"node">();
   const clusterId = newId<"cluster">();
   const [rootCa, { csrPem, keyPem }] = await Promise.all([createRootCa(clock), createCsr()]);
@@ -48,7 +55,7 @@ export async function createCluster(store: Store, clock: Clock, request: NewClus
     clock,
   });
   await store.update((tx) => {
-    tx.put("cluster", {
+    const cluster: Cluster = {
       ...unwritten,
       id: clusterId,
       spec: request.spec,
@@ -58,16 +65,30 @@ export async function createCluster(store: Store, clock: Clock, request: NewClus
       subnetSize: request.subnetSize,
       dataPathPort: request.dataPathPort,
       blockedNodes: {},
-    } satisfies Cluster);
+    };
+    tx.put("cluster", cluster);
+    putEngineNetworks(tx);
+    putIngressNetwork(tx, cluster, new Ipam(), request.routes);
     tx.put("node", {
       ...unwritten,
       id: nodeId,
       spec: { Labels: {}, Role: "manager", Availability: request.availability },
       status: { state: "unknown", addr: request.address, since: timestamp(clock.now()) },
+      dataPath: claimDataPath([], dataPathAddress),
       manager: { addr: request.advertiseAddr, leader: true, reachability: "reachable" },
     } satisfies Node);
   });
   return { nodeId, clusterId, certPem, keyPem, rootCaPem: rootCa.certPem };
+}
+
+function dataPathAddressOf({ dataPathAddr, address }: NewCluster): string {
+  const wanted = dataPathAddr || address;
+  const found = ipv4Of(wanted);
+  if (found) return found;
+  throw new DomainError(
+    "invalid-parameter",
+    `data path address ${wanted} is not an IPv4 address, which overlay networks need: give one with --data-path-addr`,
+  );
 }
 
 /** The store fills these in. */

@@ -1,7 +1,8 @@
 import type { Readable } from "node:stream";
 import { type Clock, type Logger, type LogOptions, newJoinToken, rpcError, type Task } from "@skep/model";
 import type { Store } from "@skep/store";
-import { clusterOf } from "./control/index.ts";
+import { Allocator, adoptStore, Ipam } from "./allocator/index.ts";
+import { type ControlContext, clusterOf } from "./control/index.ts";
 import { Discovery, type NetworkProgress } from "./discovery/index.ts";
 import { Dispatcher, type PortHolder, type ProbedPort, type ServerCertificate } from "./dispatcher/index.ts";
 import { Orchestrator } from "./orchestrator/index.ts";
@@ -17,7 +18,10 @@ export interface ManagerOptions {
 export class Manager {
   readonly store: Store;
   readonly #options: ManagerOptions;
+  /** For the calls of `control/` that hand out addresses or ports. */
+  readonly control: ControlContext;
   readonly #discovery: Discovery;
+  readonly #ipam = new Ipam();
   readonly #dispatcher: Dispatcher;
   readonly #stopping = new AbortController();
   #loops: Promise<unknown> = Promise.resolve();
@@ -27,6 +31,7 @@ export class Manager {
     this.#options = options;
     this.#discovery = new Discovery(options);
     this.#dispatcher = new Dispatcher({ ...this.#component("dispatcher"), discovery: this.#discovery });
+    this.control = { ipam: this.#ipam, probePorts: (ports) => this.probePorts(ports, this.#stopping.signal) };
   }
 
   /**
@@ -39,10 +44,13 @@ export class Manager {
     failed: (error: unknown) => void,
   ): Promise<void> {
     await this.store.lead(this.#stopping.signal);
+    await adoptStore(this.store, this.#ipam);
     await this.#dispatcher.listen(address, certificate);
     const { signal } = this.#stopping;
+    const ipam = this.#ipam;
     this.#loops = Promise.all([
-      new Orchestrator(this.#component("orchestrator")).run(signal),
+      new Orchestrator({ ...this.#component("orchestrator"), ipam }).run(signal),
+      new Allocator({ ...this.#component("allocator"), ipam, gate: this.#discovery }).run(signal),
       new Scheduler(this.#component("scheduler")).run(signal),
       new ConstraintEnforcer(this.#component("enforcer")).run(signal),
     ]).catch(failed);

@@ -43,7 +43,7 @@ function ofRoutes(nodes: Iterable<Node>): Occupied[] {
 }
 
 /** A default route is nobody's address. */
-function occupied(text: string, by: string): Occupied[] {
+export function occupied(text: string, by: string): Occupied[] {
   const block = parseBlock(text);
   return block && block.length > 0 ? [{ block, by }] : [];
 }

@@ -12,6 +12,7 @@ import {
   timestamp,
 } from "@skep/model";
 import type { Reader, Store } from "@skep/store";
+import { claimDataPath, ipv4Of } from "../allocator/data-path.ts";
 import { certificateExpiryMs, issueCertificate } from "../ca/issue-certificate.ts";
 import { clusterOf } from "./authorize.ts";
 
@@ -36,9 +37,13 @@ export async function admitNode(
   const nodeId = newId<"node">();
   const response = await certify(store.view(), clock, nodeId, role, request.csrPem);
   const addr = hostOf(request.advertiseAddr) ?? callerAddr;
+  const dataPathAddress = dataPathAddressOf(request.dataPathAddr, addr, callerAddr);
   await store.update((tx) => {
     roleGranted(tx, request.token);
-    tx.put("node", newNode(clock, nodeId, { Role: role, Availability: availabilityOf(request) }, addr));
+    tx.put("node", {
+      ...newNode(clock, nodeId, { Role: role, Availability: availabilityOf(request) }, addr),
+      dataPath: claimDataPath(tx.all("node"), dataPathAddress),
+    });
   });
   return response;
 }
@@ -104,6 +109,17 @@ function availabilityOf({ availability = "active" }: Readonly<Record<string, unk
   if (!availabilities.includes(availability))
     throw rpcError("InvalidArgument", `invalid Availability: "${String(availability)}"`);
   return availability as NodeSpec["Availability"];
+}
+
+/** What the node says, else what it advertises, else where it calls from; overlays are IPv4 only. */
+function dataPathAddressOf(told: unknown, ...others: readonly string[]): string {
+  const candidates = typeof told === "string" && told !== "" ? [told] : others;
+  const found = candidates.flatMap((candidate) => ipv4Of(candidate) ?? [])[0];
+  if (found) return found;
+  throw rpcError(
+    "InvalidArgument",
+    `data path address ${candidates[0]} is not an IPv4 address, which overlay networks need: give one with --data-path-addr`,
+  );
 }
 
 /** Of `host` or `host:port`, `[v6]:port` too; undefined when empty. */
