@@ -23,13 +23,11 @@ const notHere: Readonly<Record<string, string>> = {
   "unlock-wrong-key": "autolock is not available yet",
   "no-quorum-service-create": "needs several managers",
   "no-quorum-services": "needs several managers",
-  "service-bad-protocol": "becomes an ingress port, and the routing mesh is not available yet",
   "network-overlapping-subnet": "is refused: Docker takes it and then never allocates it",
   "network-rm-predefined": "the engine answers",
   "network-rm-unknown": "the engine answers",
   "network-unknown": "the engine answers",
   "noswarm-network-create-overlay": "503, as newer engines",
-  "service-local-network": "services do not ask the engine for its networks: not found, 500",
   "service-unknown-config": "configs are not available yet: 501",
   "service-unknown-secret": "secrets are not available yet: 501",
 };
