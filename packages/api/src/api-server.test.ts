@@ -221,9 +221,15 @@ test("says what this version does not have yet", async () => {
   await using facade = await Facade.start({
     swarm: { ...statusOf({ state: "active", role: "manager" }), manager: () => manager },
   });
-  const message = (kind: string) => `{"message":"${kind} are not available in this version of skep"}\n`;
-  expect(await facade.call("POST", "/secrets/create", "{}")).toMatchObject({ status: 501, text: message("secrets") });
-  expect(await facade.call("GET", "/configs/x")).toMatchObject({ status: 501, text: message("configs") });
+  expect(await facade.call("POST", "/secrets/create", "{}")).toMatchObject({
+    status: 501,
+    text: '{"message":"secrets are not available in this version of skep"}\n',
+  });
+  expect(await facade.call("GET", "/secrets")).toMatchObject({ status: 200, text: "[]\n" });
+  expect(await facade.call("GET", "/configs/x")).toMatchObject({
+    status: 404,
+    text: '{"message":"config x not found"}\n',
+  });
   expect((await facade.call("GET", "/configs/x/y")).status).toBe(404);
 });
 

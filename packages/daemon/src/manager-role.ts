@@ -60,6 +60,14 @@ export class ManagerRole implements ManagerAccess {
     return role;
   }
 
+  get control() {
+    return this.#manager.control;
+  }
+
+  networkProgress() {
+    return this.#manager.networkProgress();
+  }
+
   taskLogs(...call: Parameters<ManagerAccess["taskLogs"]>) {
     return this.#manager.taskLogs(...call);
   }
