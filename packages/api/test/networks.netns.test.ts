@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
@@ -91,8 +91,37 @@ describe.skipIf(problem)(`docker network on a manager${problem ? ` (skipped: ${p
       expect(await docker("service", "rm", "web")).toBe("web");
       expect(await docker("network", "rm", "used")).toBe("used");
     });
+
+    test("deploys a stack with its networks, removes it, and deploys it again at once", async () => {
+      const file = join(folder, "stack.yml");
+      await writeFile(file, stack);
+      const deploy = ["stack", "deploy", "--resolve-image", "never", "-c", file, "st"];
+      for (let round = 0; round < 2; round++) {
+        expect((await docker(...deploy)).replace(/.*--detach.*\n.*\n?/, "")).toContain("Creating service st_web");
+        const [web] = JSON.parse(await docker("service", "inspect", "st_web"));
+        const [front] = JSON.parse(await docker("network", "inspect", "st_front"));
+        expect(web.Spec.TaskTemplate.Networks).toEqual([{ Target: front.Id, Aliases: ["web"] }]);
+        expect(web.Endpoint.VirtualIPs).toEqual([
+          { NetworkID: front.Id, Addr: expect.stringMatching(/^10\.0\.\d+\.2\/24$/) },
+        ]);
+        expect(front).toMatchObject({ Labels: { "com.docker.stack.namespace": "st" }, Internal: true });
+        expect(await docker("network", "ls", "-q", "--filter", "label=com.docker.stack.namespace=st")).toBe(
+          front.Id.slice(0, 12),
+        );
+        expect(await docker("stack", "rm", "st")).toContain("Removing network st_front");
+        expect(await docker("network", "ls", "-q", "--filter", "label=com.docker.stack.namespace=st")).toBe("");
+      }
+    });
   });
 });
+
+const stack = `
+version: "3.8"
+services:
+  web: { image: "alpine:latest", networks: [front], deploy: { replicas: 0 } }
+networks:
+  front: { driver: overlay, internal: true }
+`;
 
 function managerOf(store: MemoryStore): SwarmNode {
   const refuse = () => Promise.reject(new Error("not part of this test"));
