@@ -76,8 +76,11 @@ export class Discovery implements ReleaseGate {
     const { records, memberships } = this.#index.apply(changeSet);
     for (const change of changeSet.changes)
       if (change.kind === "node") this.#node(change.id as NodeId, change.before, change.after);
+    // Networks before what is on them, so that they also wait in this order.
+    const [forAll, others] = [records.filter(isForAll), records.filter((change) => !isForAll(change))];
+    for (const change of forAll) this.#spread(change);
     for (const change of memberships) this.#member(change);
-    for (const change of records) this.#spread(change);
+    for (const change of others) this.#spread(change);
     this.#followed.beat();
     return this.#unflushed.size > 0;
   }
@@ -222,7 +225,7 @@ export class Discovery implements ReleaseGate {
 
   /** Those who may need the record, or may still have it. */
   #audience(record: NetworkRecord): Set<NodeLink> {
-    const audience = new Set<NodeLink>(isForAll(record) ? this.#links.values() : []);
+    const audience = new Set<NodeLink>(isForAll({ after: record }) ? this.#links.values() : []);
     const own = record.kind === "endpoint" ? this.#links.get(record.nodeId) : undefined;
     if (own) audience.add(own);
     for (const networkId of networkIdsOf(record)) {
@@ -246,4 +249,7 @@ export class Discovery implements ReleaseGate {
   }
 }
 
-const isForAll = ({ kind }: NetworkRecord): boolean => kind === "network" || kind === "peer";
+const isForAll = ({ before, after }: Omit<RecordChange, "key">): boolean => {
+  const kind = (after ?? before)?.kind;
+  return kind === "network" || kind === "peer";
+};

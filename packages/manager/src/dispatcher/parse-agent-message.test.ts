@@ -17,6 +17,8 @@ test.each([
   { type: "description", description },
   statusWith({ container: { id: "c1", pid: 7 }, ports: [], runningAt: "2026-01-01T00:00:00+01:00" }),
   { type: "applied", revision: 12 },
+  { type: "network-applied", revision: 12, problems: [{ subject: "network web", message: "no such device" }] },
+  { type: "ports", id: "p1", taken: [{ protocol: "tcp", published: 80, process: "nginx (pid 7)" }] },
 ])("a good message comes through unchanged: $type", (message) => {
   expect(parseAgentMessage(message)).toEqual(message);
 });
@@ -30,6 +32,10 @@ test.each([
   [{ type: "hello", description, appliedRevision: -1 }, "appliedRevision is no revision"],
   [{ type: "applied", revision: "7" }, "revision is no revision"],
   [{ type: "status", updates: {} }, "updates is no list"],
+  [{ type: "network-applied", revision: 1 }, "problems is no list"],
+  [{ type: "network-applied", revision: 1, problems: [{ subject: "x" }] }, "message is no text"],
+  [{ type: "ports", id: "p1", taken: [{ protocol: "icmp", published: 80 }] }, "protocol is no protocol"],
+  [{ type: "ports", id: "p1", taken: [{ protocol: "tcp", published: 65_536 }] }, "published is no port"],
   [statusWith({ state: "happy" }), 'status.state: "happy" is no task state'],
   [statusWith({ timestamp: "" }), "status.timestamp is no RFC 3339 time"],
   [statusWith({ container: {} }), "status.container.id is no text"],

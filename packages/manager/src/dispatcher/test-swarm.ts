@@ -21,6 +21,7 @@ import { MemoryStore, type Store } from "@skep/store";
 import { createCsr } from "../ca/create-csr.ts";
 import { issueCertificate } from "../ca/issue-certificate.ts";
 import { createRootCa, type RootCa } from "../ca/root-ca.ts";
+import { Discovery } from "../discovery/index.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { someCluster, someNode, someTask } from "./test-objects.ts";
 
@@ -56,6 +57,7 @@ export class TestSwarm implements AsyncDisposable {
   readonly store: Store;
   readonly rootCa: RootCa;
   readonly workerToken: string;
+  readonly discovery: Discovery;
   readonly dispatcher: Dispatcher;
   readonly #connections = new Map<ClientHttp2Session, TLSSocket>();
   readonly #options: SwarmOptions;
@@ -86,7 +88,8 @@ export class TestSwarm implements AsyncDisposable {
     this.rootCa = rootCa;
     this.workerToken = this.cluster.joinTokens.worker;
     const { clock = systemClock, logger = silentLogger } = options;
-    this.dispatcher = new Dispatcher({ store, clock, logger });
+    this.discovery = new Discovery({ clock });
+    this.dispatcher = new Dispatcher({ store, clock, logger, discovery: this.discovery });
   }
 
   get port(): number {
@@ -210,13 +213,14 @@ export class TestAgent {
     this.stream.write(jsonLine(message));
   }
 
-  /** The next message of that type; what comes before it is dropped. Rejects when the session ends before. */
-  async next<T extends ManagerMessage["type"]>(type: T): Promise<Extract<ManagerMessage, { type: T }>> {
+  /** The next message of one of these types; what comes before it is dropped. Rejects when the session ends before. */
+  async next<T extends ManagerMessage["type"]>(...types: readonly T[]): Promise<Extract<ManagerMessage, { type: T }>> {
     for (;;) {
       const message = this.#received.shift();
-      if (message?.type === type) return message as Extract<ManagerMessage, { type: T }>;
+      if (message && types.some((type) => type === message.type))
+        return message as Extract<ManagerMessage, { type: T }>;
       if (message) continue;
-      if (this.stream.destroyed) throw new Error(`the session ended without a message of type ${type}`);
+      if (this.stream.destroyed) throw new Error(`the session ended without a message of type ${types.join(" or ")}`);
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
