@@ -30,7 +30,11 @@ export class Manager {
     this.store = options.store;
     this.#options = options;
     this.#discovery = new Discovery(options);
-    this.#dispatcher = new Dispatcher({ ...this.#component("dispatcher"), discovery: this.#discovery });
+    this.#dispatcher = new Dispatcher({
+      ...this.#component("dispatcher"),
+      discovery: this.#discovery,
+      ipam: this.#ipam,
+    });
     this.control = { ipam: this.#ipam, probePorts: (ports) => this.probePorts(ports, this.#stopping.signal) };
   }
 

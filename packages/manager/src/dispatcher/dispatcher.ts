@@ -18,6 +18,7 @@ import {
   type Task,
 } from "@skep/model";
 import type { Store } from "@skep/store";
+import type { Ipam } from "../allocator/index.ts";
 import { Discovery } from "../discovery/index.ts";
 import { addressOf, authorize, clusterOf } from "./authorize.ts";
 import { runChangeFeed } from "./change-feed.ts";
@@ -33,6 +34,8 @@ export interface DispatcherOptions {
   readonly logger: Logger;
   /** Follows the store as long as the dispatcher listens. */
   readonly discovery?: Discovery;
+  /** Shared by all who give out addresses. */
+  readonly ipam?: Ipam;
 }
 
 /** The manager's own node certificate, which its agents' connections are served with. */

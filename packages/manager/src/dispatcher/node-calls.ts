@@ -1,5 +1,6 @@
-import { DomainError, isTerminal, type NodeId, type Task, type TaskId } from "@skep/model";
+import { type Clock, DomainError, isTerminal, type NodeId, type Task, type TaskId } from "@skep/model";
 import type { Reader, Store } from "@skep/store";
+import { Ipam } from "../allocator/index.ts";
 import { attachContainer, detachContainer } from "../control/attachments.ts";
 import type { Discovery } from "../discovery/index.ts";
 import type { Fields } from "./fields.ts";
@@ -9,10 +10,17 @@ import { attachRequest, detachRequest, settleRequest } from "./parse-calls.ts";
 export class NodeCalls {
   readonly #store: Store;
   readonly #discovery: Discovery;
+  readonly #means: { readonly ipam: Ipam; readonly clock: Clock };
 
-  constructor(options: { readonly store: Store; readonly discovery: Discovery }) {
+  constructor(options: {
+    readonly store: Store;
+    readonly clock: Clock;
+    readonly discovery: Discovery;
+    readonly ipam?: Ipam;
+  }) {
     this.#store = options.store;
     this.#discovery = options.discovery;
+    this.#means = { clock: options.clock, ipam: options.ipam ?? new Ipam() };
   }
 
   /** Of a task that is gone nobody knows anything any more. */
@@ -25,7 +33,7 @@ export class NodeCalls {
   }
 
   attach(nodeId: NodeId, body: Fields): Promise<Task> {
-    return attachContainer(this.#store, nodeId, attachRequest(body));
+    return attachContainer(this.#store, nodeId, attachRequest(body), this.#means);
   }
 
   async detach(nodeId: NodeId, body: Fields): Promise<object> {
