@@ -21,6 +21,7 @@ import { bare } from "./overlay/addresses.ts";
 export class NetworkState {
   readonly self: NodeId;
   readonly dataPathPort: number;
+  readonly records = new Map<RecordKey, NetworkRecord>();
   readonly networks = new Map<NetworkId, OverlayRecord>();
   readonly peers = new Map<NodeId, PeerRecord>();
   readonly services = new Map<ServiceId, ServiceRecord>();
@@ -59,28 +60,12 @@ export class NetworkState {
   }
 
   get(key: RecordKey): NetworkRecord | undefined {
-    const [kind = "", id = ""] = key.split("/");
-    switch (kind as NetworkRecord["kind"]) {
-      case "network":
-        return this.networks.get(id as NetworkId);
-      case "peer":
-        return this.peers.get(id as NodeId);
-      case "service":
-        return this.services.get(id as ServiceId);
-      case "endpoint":
-        return this.endpoints.get(id as TaskId);
-    }
-  }
-
-  *records(): Iterable<NetworkRecord> {
-    yield* this.networks.values();
-    yield* this.peers.values();
-    yield* this.services.values();
-    yield* this.endpoints.values();
+    return this.records.get(key);
   }
 
   put(record: NetworkRecord): void {
     this.remove(recordKey(record));
+    this.records.set(recordKey(record), record);
     switch (record.kind) {
       case "network":
         this.networks.set(record.id, record);
@@ -100,7 +85,8 @@ export class NetworkState {
   }
 
   remove(key: RecordKey): void {
-    const record = this.get(key);
+    const record = this.records.get(key);
+    this.records.delete(key);
     if (record?.kind === "network") this.networks.delete(record.id);
     if (record?.kind === "peer") this.peers.delete(record.id);
     if (record?.kind === "service") {

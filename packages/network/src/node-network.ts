@@ -1,4 +1,12 @@
-import type { NetworkProblem, NetworkRecord, NodeId, PublishedPort, RecordKey, TakenPort } from "@skep/model";
+import type {
+  NetworkId,
+  NetworkProblem,
+  NetworkRecord,
+  NodeId,
+  PublishedPort,
+  RecordKey,
+  TakenPort,
+} from "@skep/model";
 import type { Sandbox } from "./sandbox.ts";
 
 /** Who this node is in the swarm. */
@@ -22,6 +30,33 @@ export interface AttachedInterface {
   readonly device: string;
   readonly address: string;
   readonly mac: string;
+}
+
+/** What an operator may want to know of this node's data plane. */
+export interface NetworkStatus {
+  readonly revision: number;
+  /** Those that exist on this node; the gateway router has no network. */
+  readonly routers: readonly RouterStatus[];
+  readonly problems: readonly NetworkProblem[];
+  /** The latest first. */
+  readonly repairs: readonly RepairStatus[];
+}
+
+export interface RouterStatus {
+  /** Under `/run/netns`. */
+  readonly namespace: string;
+  readonly network: { readonly id: NetworkId; readonly name: string } | undefined;
+  /** `differs`: not compared yet since skepd started, or a change failed. */
+  readonly state: "as-recorded" | "differs";
+  readonly containers: number;
+  readonly endpoints: number;
+  readonly services: number;
+}
+
+export interface RepairStatus {
+  readonly atMs: number;
+  /** What was done, as `ip` and `nft` commands. */
+  readonly commands: readonly string[];
 }
 
 /** The data plane of this node: routers, balancers, mesh and names, kept equal to the records. */
@@ -53,6 +88,9 @@ export interface NodeNetwork extends AsyncDisposable {
   repair(): Promise<readonly string[]>;
   /** Ports that a process other than this one listens on, in the node's own namespace. */
   probePorts(ports: readonly Pick<PublishedPort, "protocol" | "published">[]): Promise<readonly TakenPort[]>;
+  /** What the path to a peer takes, as found by trying; undefined: what the device does. */
+  setPathMtu(peer: NodeId, bytes: number | undefined): Promise<void>;
+  inspect(): NetworkStatus;
   /** The node leaves its swarm: nothing of skep stays in the kernel. */
   removeEverything(): Promise<void>;
 }

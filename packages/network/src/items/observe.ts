@@ -1,4 +1,5 @@
 import type { Namespace, Route } from "../host/kernel.ts";
+import { uplink } from "../overlay/addresses.ts";
 import type { Item, ItemKey } from "./item.ts";
 import { keyOf } from "./item.ts";
 import { parseTable } from "./parse-nft.ts";
@@ -41,7 +42,9 @@ export async function observeKernel(namespace: Namespace, own: Ownership): Promi
   const put = (item: Item) => found.set(keyOf(item), held(item));
   for (const { name, mac, mtu, up, kind, vxlan } of links) {
     if (own.device(name) && kind === "vxlan" && vxlan) put({ kind: "vxlan", name, mac, mtu, ...vxlan });
-    if (own.device(name) && kind === "veth") put({ kind: "veth", name, mac, mtu, peer: noPeer });
+    // the uplink's end here was made with the other one, in the node's own namespace
+    if (own.device(name) && kind === "veth" && name !== uplink.gateway)
+      put({ kind: "veth", name, mac, mtu, peer: noPeer });
     if (up && (own.device(name) || (own.whole && name === "lo"))) put({ kind: "up", device: name });
   }
   for (const address of addresses)
