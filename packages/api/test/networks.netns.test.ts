@@ -3,8 +3,9 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
-import { detachedContext } from "@skep/manager";
-import { type ClusterId, type NodeId, silentLogger, systemClock } from "@skep/model";
+import { fileURLToPath } from "node:url";
+import { createCluster, defaultClusterSpec, detachedContext, type NewCluster } from "@skep/manager";
+import { engineNetworks, type NodeId, silentLogger, systemClock } from "@skep/model";
 import { MemoryStore } from "@skep/store";
 import { PrivateEngine, privateEngineProblem, runCommand } from "@skep/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -12,11 +13,10 @@ import { type ApiServer, createApiServer } from "../src/api-server.ts";
 import { ClusterEventLog } from "../src/cluster-event-log.ts";
 import { clusterRoutes } from "../src/routes/cluster.ts";
 import type { ManagerAccess, SwarmNode } from "../src/swarm-node.ts";
-import { recorded } from "./in-process-api.ts";
-import { clusterOfRecording } from "./recorded-swarm.ts";
 
 /** 20.10 and 28, where this machine has both. */
 const clis = ["/usr/bin/docker", "/usr/local/bin/docker"].filter((path) => existsSync(path));
+const skepCli = fileURLToPath(new URL("../../cli/src/main.ts", import.meta.url));
 const problem = privateEngineProblem() ?? (clis.length > 0 ? undefined : "needs a docker CLI");
 
 describe.skipIf(problem)(`docker network on a manager${problem ? ` (skipped: ${problem})` : ""}`, () => {
@@ -31,9 +31,7 @@ describe.skipIf(problem)(`docker network on a manager${problem ? ` (skipped: ${p
     socketPath = join(folder, "api.sock");
     const [clock, logger] = [systemClock, silentLogger];
     const store = new MemoryStore({ clock });
-    await store.update((tx) =>
-      tx.put("cluster", { ...clusterOfRecording(recorded("objects").swarm), id: "cluster" as ClusterId }),
-    );
+    await createCluster(store, clock, newCluster);
     const swarm = managerOf(store);
     const events = new ClusterEventLog(clock, logger);
     const routes = clusterRoutes({ swarm, clock });
@@ -54,6 +52,11 @@ describe.skipIf(problem)(`docker network on a manager${problem ? ` (skipped: ${p
       return code === 0 ? stdout.trimEnd() : stderr.trimEnd();
     };
 
+    const skep = async (...args: string[]) => {
+      const env = { ...process.env, DOCKER_HOST: `unix://${socketPath}` };
+      return (await runCommand([process.execPath, skepCli, ...args], { env })).stdout;
+    };
+
     test("creates, lists, inspects and removes networks of the swarm and of the engine", async () => {
       const id = await docker("network", "create", "-d", "overlay", "--label", "team=a", "--attachable", "front");
       expect(id).toMatch(/^[0-9a-z]{25}$/);
@@ -64,6 +67,7 @@ describe.skipIf(problem)(`docker network on a manager${problem ? ` (skipped: ${p
         "bridge bridge local",
         "front overlay swarm",
         "host host local",
+        "ingress overlay swarm",
         "none null local",
       ]);
       expect(await docker(...names, "--filter", "driver=overlay", "--filter", "label=team=a")).toBe(
@@ -92,6 +96,26 @@ describe.skipIf(problem)(`docker network on a manager${problem ? ` (skipped: ${p
       expect(await docker("network", "rm", "used")).toBe("used");
     });
 
+    test("puts a service on the engine's host network", async () => {
+      await docker(
+        "service",
+        "create",
+        "-d",
+        "-q",
+        "--no-resolve-image",
+        "--name",
+        "hostnet",
+        "--network",
+        "host",
+        "web",
+      );
+      const [{ Endpoint }] = JSON.parse(await docker("service", "inspect", "hostnet"));
+      const [host] = JSON.parse(await docker("network", "inspect", engineNetworks.host));
+      expect(Endpoint.VirtualIPs).toEqual([{ NetworkID: engineNetworks.host }]);
+      expect(host).toMatchObject({ Name: "host", Driver: "host", Scope: "swarm", IPAM: { Config: [] } });
+      expect(await docker("service", "rm", "hostnet")).toBe("hostnet");
+    });
+
     test("deploys a stack with its networks, removes it, and deploys it again at once", async () => {
       const file = join(folder, "stack.yml");
       await writeFile(file, stack);
@@ -108,12 +132,20 @@ describe.skipIf(problem)(`docker network on a manager${problem ? ` (skipped: ${p
         expect(await docker("network", "ls", "-q", "--filter", "label=com.docker.stack.namespace=st")).toBe(
           front.Id.slice(0, 12),
         );
+        expect(await skep("network", "status", "st_front")).toContain(
+          `st_web    ${web.Endpoint.VirtualIPs[0].Addr.split("/")[0]}`,
+        );
         expect(await docker("stack", "rm", "st")).toContain("Removing network st_front");
         expect(await docker("network", "ls", "-q", "--filter", "label=com.docker.stack.namespace=st")).toBe("");
       }
     });
   });
 });
+
+const newCluster: NewCluster = {
+  ...{ spec: defaultClusterSpec({}), availability: "active", advertiseAddr: "192.0.2.1:2377", address: "192.0.2.1" },
+  ...{ dataPathAddr: "", routes: [], defaultAddrPool: [], subnetSize: 24, dataPathPort: 4789 },
+};
 
 const stack = `
 version: "3.8"

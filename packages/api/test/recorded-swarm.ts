@@ -136,7 +136,7 @@ export const networkOfTask = ({ Network: shown }: Recorded): Network => {
     spec: {
       Name: shown.Spec.Name,
       Labels,
-      ...(DriverConfiguration.Name && { Driver: DriverConfiguration.Name }),
+      Driver: DriverConfiguration.Name ?? "overlay",
       ...(Attachable && { Attachable }),
       ...(Ingress && { Ingress }),
       ...(IPAMOptions?.Driver?.Name && { IPAM: { Driver: IPAMOptions.Driver.Name } }),

@@ -1,4 +1,4 @@
-import { isIngress } from "@skep/model";
+import { engineNetworks, isIngress } from "@skep/model";
 import type { MergedRequest, MergedRoute } from "../merged/merged-route.ts";
 import type { NetworkContext } from "../merged/networks.ts";
 import type { SwarmNode } from "../swarm-node.ts";
@@ -29,12 +29,15 @@ async function find(engine: NetworkContext["engine"], swarm: SwarmNode, request:
   const scope = request.query.get("scope") ?? "";
   const term = request.params.id ?? "";
   const candidates = knownNetworks(swarm);
-  if (scope === "swarm") {
+  if (scope === "swarm" || isEngineNetworkId(term)) {
     const network = findInSwarm(swarm, term, candidates);
     return network ? { of: "swarm", network } : { of: "engine" };
   }
   return findNetwork(term, { engine, request, candidates: scope === "" ? candidates : [] });
 }
+
+/** Services have them among their networks, and the CLI asks for their names. */
+const isEngineNetworkId = (term: string): boolean => Object.values<string>(engineNetworks).includes(term);
 
 interface Wanted {
   readonly verbose: boolean;

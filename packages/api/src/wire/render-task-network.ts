@@ -1,4 +1,4 @@
-import { type Network, networkOption } from "@skep/model";
+import { isIngress, type Network, networkOption } from "@skep/model";
 import { renderMeta } from "./render-meta.ts";
 import { driverOf, isAllocated, optionsOf, renderSubnet } from "./render-network.ts";
 
@@ -12,7 +12,7 @@ export function renderTaskNetwork(network: Network) {
     Spec: {
       Name: spec.Name,
       Labels: spec.Labels ?? {},
-      DriverConfiguration: renderDriver(spec.Driver, spec.Options),
+      DriverConfiguration: renderDriver(isFromTheStart(network) ? "" : spec.Driver, spec.Options),
       ...(spec.EnableIPv6 && { IPv6Enabled: true }),
       ...(spec.Internal && { Internal: true }),
       ...(spec.Attachable && { Attachable: true }),
@@ -28,11 +28,14 @@ export function renderTaskNetwork(network: Network) {
   };
 }
 
-/** As it was asked for. The ingress network, made with the swarm, was asked for with nothing. */
-function renderIpamOptions({ spec }: Network) {
-  const { IPAM: ipam } = spec;
+/** The ingress network that was made with the swarm: nobody asked for it in more words. */
+const isFromTheStart = ({ spec }: Network): boolean => isIngress({ spec }) && spec.IPAM === undefined;
+
+/** As it was asked for. */
+function renderIpamOptions(network: Network) {
+  const { IPAM: ipam } = network.spec;
   return {
-    Driver: renderDriver(ipam?.Driver || (spec.Ingress && !spec.Driver ? "" : "default"), ipam?.Options),
+    Driver: renderDriver(ipam?.Driver || (isFromTheStart(network) ? "" : "default"), ipam?.Options),
     ...(ipam?.Config?.length && {
       Configs: ipam.Config.map(({ Subnet, IPRange, Gateway }) => ({
         ...(Subnet && { Subnet }),
