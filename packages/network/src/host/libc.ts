@@ -64,6 +64,7 @@ function load(): Libc {
     send: library.func("int64 send(int, void *, uint64, int)"),
     sendto: library.func("int64 sendto(int, void *, uint64, int, void *, uint32)"),
     recv: library.func("int64 recv(int, void *, uint64, int)"),
+    ioctl: library.func("int ioctl(int, unsigned long, void *)"),
     close: library.func("int close(int)"),
     abort: library.func("void abort()"),
   };
@@ -82,8 +83,13 @@ export function loadLibrary(candidates: readonly string[]): LibraryHandle {
   throw new AggregateError(failures, `none of ${candidates.join(", ")} can be loaded`);
 }
 
-const errnoNames = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]));
-errnoNames.set(95, "EOPNOTSUPP"); // also ENOTSUP; the kernel means this one
+/** Of two names for a number the one that manuals use. */
+const synonyms: readonly string[] = ["EWOULDBLOCK", "ENOTSUP"];
+const errnoNames = new Map(
+  Object.entries(constants.errno)
+    .filter(([name]) => !synonyms.includes(name))
+    .map(([name, number]) => [number, name]),
+);
 
 /** `EEXIST` for 17. */
 export const errnoName = (errno: number): string => errnoNames.get(errno) ?? `errno ${errno}`;

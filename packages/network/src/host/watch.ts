@@ -1,4 +1,5 @@
 import koffi, { type node } from "koffi";
+import { hasCode } from "./has-code.ts";
 import type { NetlinkRequest } from "./kernel.ts";
 import { decodeFdb, decodeLink, decodeRoute } from "./netlink/decode.ts";
 import type { Message } from "./netlink/message.ts";
@@ -135,8 +136,9 @@ function drain(socket: NetlinkSocket, take: (message: Message) => void): boolean
       const messages = socket.receive();
       if (!messages) return complete;
       for (const message of messages) take(message);
-    } catch {
-      complete = false; // ENOBUFS; what follows can be read
+    } catch (error) {
+      if (!hasCode(error, "ENOBUFS")) throw error;
+      complete = false; // what follows can be read
     }
   }
 }
