@@ -10,17 +10,22 @@ import type { Kernel } from "../src/host/kernel.ts";
 import { openNamespace } from "../src/host/netns.ts";
 import { openKernel } from "../src/host/open-kernel.ts";
 
-/** A namespace as a container's: its loopback up, nothing else. */
+/** A namespace as a container's: its loopback, nothing else. */
 export class Lab implements AsyncDisposable {
   readonly name: string;
   readonly path: string;
   readonly #kernel: Kernel;
 
   static async create(label: string): Promise<Lab> {
+    const lab = await Lab.createDown(label);
+    await lab.up();
+    return lab;
+  }
+
+  static async createDown(label: string): Promise<Lab> {
     const kernel = openKernel();
     const name = `dnst-${process.pid}-${label}`;
     using namespace = await kernel.ensure(name);
-    await namespace.netlink([{ do: "set-link", name: "lo", up: true }]);
     return new Lab(kernel, name, namespace.path);
   }
 
@@ -28,6 +33,11 @@ export class Lab implements AsyncDisposable {
     this.#kernel = kernel;
     this.name = name;
     this.path = path;
+  }
+
+  async up(): Promise<void> {
+    using namespace = await this.#kernel.open(this.path);
+    await namespace.netlink([{ do: "set-link", name: "lo", up: true }]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -174,6 +174,14 @@ test.skipIf(!isRoot)(
   },
 );
 
+test.skipIf(!isRoot)("a container whose loopback was never up is served too", async () => {
+  await using lab = await Lab.createDown("n");
+  const { udp, tcp } = await dns.open(client(lab, ["front"]));
+  expect(say(await ask(lab.path, udp, question("web")))).toBe("NOERROR 10.0.1.2");
+  expect((await askByTcp(lab.path, tcp, [question("web")])).map(say)).toEqual(["NOERROR 10.0.1.2"]);
+  await dns.close(lab.name);
+});
+
 test.skipIf(!isRoot)("what cannot be opened is refused, and harms nobody", async () => {
   await using lab = await Lab.create("l");
   const { udp } = await dns.open(client(lab, ["front"]));

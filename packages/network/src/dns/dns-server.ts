@@ -44,7 +44,7 @@ export interface DnsServer extends AsyncDisposable {
   /** Replaces what one network's names mean. Resolves when answers follow it. */
   putZone(zone: Zone): Promise<void>;
   removeZone(networkId: string): Promise<void>;
-  /** Opens the container's sockets, or changes what it may see. */
+  /** Opens the container's sockets, or changes what it may see. Raises its loopback when that is down. */
   open(client: DnsClient): Promise<DnsPorts>;
   /** Closes its sockets: they would keep its namespace alive. */
   close(containerId: string): Promise<void>;

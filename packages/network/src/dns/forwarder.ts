@@ -55,6 +55,8 @@ export class Forwarder {
       const answer = await this.#join(query, transport, upstreams);
       if (answer === "busy") return fail(rcode.REFUSED);
       return answer === undefined ? fail(rcode.SERVFAIL) : forClient(answer, query, transport);
+    } catch {
+      return fail(rcode.SERVFAIL);
     } finally {
       this.#waiting--;
     }
@@ -124,7 +126,7 @@ export class Forwarder {
 const isTruncated = (packet: Buffer): boolean => (packet.readUInt8(2) & 2) !== 0;
 
 /** With the id and the question as this client wrote them, and within what it can take. */
-function forClient(answer: Buffer, query: Query, transport: Transport): Buffer {
+export function forClient(answer: Buffer, query: Query, transport: Transport): Buffer {
   if (answer.length > maxReplyBytes(query, transport)) return renderTruncated(query);
   const packet = Buffer.from(answer);
   query.packet.copy(packet, 0, 0, 2);

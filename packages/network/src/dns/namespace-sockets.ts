@@ -6,18 +6,19 @@ import { enterNamespace, type OpenNamespace } from "../host/netns.ts";
 // Sockets keep the namespace they were made in, whichever thread uses them later.
 
 const AF_INET6 = 10;
-const IPPROTO_IP = 0;
-const IP_FREEBIND = 15;
 const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
 const SO_RCVBUFFORCE = 33;
+const SIOCGIFFLAGS = 0x8913;
+const SIOCSIFFLAGS = 0x8914;
+const IFF_UP = 1;
 const burstBytes = Buffer.from(Int32Array.of(1024 * 1024).buffer);
 const on = Buffer.from(Int32Array.of(1).buffer);
 
 /** Where containers look for their resolver. */
 export const resolverAddress = "127.0.0.11";
 
-/** Bound to an IPv4 address in the namespace, on `port` or, with 0, on any. Throws `EADDRINUSE` when it is taken. */
+/** Bound to a loopback address in the namespace, on `port` or, with 0, on any. Throws `EADDRINUSE` when it is taken. */
 export function bindIn(
   namespace: OpenNamespace,
   kind: "udp" | "tcp",
@@ -26,12 +27,11 @@ export function bindIn(
 ): { readonly fd: number; readonly port: number } {
   const fd = socketIn(namespace, AF_INET, kind);
   closingOnFailure(fd, () => {
-    // so that an address of a loopback device that is down still can be taken
-    setOption(fd, IPPROTO_IP, IP_FREEBIND);
+    raiseLoopback(fd);
     // a burst waits for us rather than its clients for their time-outs; without the right to, the system's default holds
     if (kind === "udp") libc().setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, burstBytes, burstBytes.length);
     // connections of an earlier process that wait for their end do not count as taken
-    if (kind === "tcp") setOption(fd, SOL_SOCKET, SO_REUSEADDR);
+    if (kind === "tcp") check(libc().setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, on, on.length), "setsockopt");
     bindTo(fd, socketName(AF_INET, port, address), `${address}:${port}`);
   });
   return { fd, port: boundPort(fd) };
@@ -80,9 +80,6 @@ function socketIn(namespace: OpenNamespace, family: number, kind: "udp" | "tcp")
   return enterNamespace(namespace.fd, () => check(libc().socket(family, type, 0), "socket"));
 }
 
-const setOption = (fd: number, level: number, name: number): number =>
-  check(libc().setsockopt(fd, level, name, on, on.length), "setsockopt");
-
 /** `struct sockaddr_in` or `sockaddr_in6`, the family in the machine's own byte order; any port and address by default. */
 function socketName(family: number, port = 0, address?: string): Buffer {
   const name = Buffer.alloc(family === AF_INET ? 16 : 28);
@@ -90,6 +87,21 @@ function socketName(family: number, port = 0, address?: string): Buffer {
   name.writeUInt16BE(port, 2);
   if (address !== undefined) name.set(address.split(".").map(Number), 4);
   return name;
+}
+
+/**
+ * Whoever binds to an address of a loopback device that was never up is not refused, but will answer from another
+ * address, and not be understood (seen with Linux 6.18).
+ */
+function raiseLoopback(fd: number): void {
+  const request = Buffer.alloc(40); // struct ifreq: the name in 16 bytes, then the flags
+  request.write("lo");
+  const flags = new Int16Array(request.buffer, request.byteOffset + 16, 1);
+  check(libc().ioctl(fd, SIOCGIFFLAGS, request), "flags of lo");
+  const [now = 0] = flags;
+  if ((now & IFF_UP) !== 0) return;
+  flags[0] = now | IFF_UP;
+  check(libc().ioctl(fd, SIOCSIFFLAGS, request), "lo up");
 }
 
 const bindTo = (fd: number, name: Buffer, what: string): number =>

@@ -24,7 +24,7 @@ export function askUpstream(
 ): Exchange {
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   const take = (packet: Buffer) => {
-    if (answers(packet, request, questionEnd)) resolve(packet);
+    if (isAnswer(packet, request, questionEnd)) resolve(packet);
   };
   const fail = (why: string) => reject(new Error(`${server}: ${why}`));
   let close = (): void => {};
@@ -97,7 +97,7 @@ export function withLength(packet: Buffer): Buffer {
 }
 
 /** Whether a packet answers the request: its id and its question, capitals aside. Refusals may leave the question out. */
-function answers(packet: Buffer, request: Buffer, questionEnd: number): boolean {
+export function isAnswer(packet: Buffer, request: Buffer, questionEnd: number): boolean {
   if (packet.length < headerBytes || !isResponse(packet) || packet.readUInt16BE(0) !== request.readUInt16BE(0)) {
     return false;
   }

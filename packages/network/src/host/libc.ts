@@ -16,6 +16,7 @@ export interface Libc {
   readonly send: AsyncCall<[fd: number, data: Buffer, length: number, flags: number]>;
   readonly sendto: (fd: number, data: Buffer, length: number, flags: number, to: Buffer, toLength: number) => number;
   readonly recv: AsyncCall<[fd: number, data: Buffer, length: number, flags: number]>;
+  readonly ioctl: (fd: number, request: number, argument: Buffer) => number;
   readonly close: (fd: number) => number;
   /** Ends the process, from any of its threads. */
   readonly abort: () => void;
