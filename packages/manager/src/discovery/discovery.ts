@@ -14,16 +14,11 @@ import type { ChangeSet, Reader } from "@skep/store";
 import type { ReleaseGate } from "../allocator/release-gate.ts";
 import type { MembershipChange } from "./memberships.ts";
 import { Multimap } from "./multimap.ts";
+import { allMet, isAway, needsOfEndpoint, needsOfNetwork } from "./needs.ts";
 import { describeProgress, type NetworkProgress } from "./network-progress.ts";
 import { NodeLink, type RecordSession } from "./node-link.ts";
 import { Pulse } from "./pulse.ts";
 import { type RecordChange, RecordIndex } from "./record-index.ts";
-
-/** One node has to have acknowledged this revision. */
-interface Need {
-  readonly link: NodeLink;
-  readonly revision: number;
-}
 
 /**
  * Keeps every node's records equal to what it needs of the store's, and knows how far each node's kernel is. A changed
@@ -129,27 +124,17 @@ export class Discovery implements ReleaseGate {
     await this.#reached(revision, signal);
     const indexed = this.#index.get(`endpoint/${taskId}`);
     if (indexed?.record.kind !== "endpoint") return;
-    const needs = new Map<NodeLink, number>();
-    const own = this.#links.get(indexed.record.nodeId);
-    if (own) needs.set(own, indexed.changedAt);
-    for (const networkId of networkIdsOf(indexed.record)) {
-      for (const link of this.#holders.get(networkId)) {
-        const since = link.holding(networkId)?.since ?? 0;
-        needs.set(link, Math.max(needs.get(link) ?? 0, indexed.changedAt, since));
-      }
-    }
-    const all = [...needs].map(([link, needed]): Need => ({ link, revision: needed }));
-    await this.#acknowledgedBy(all, (link) => link.removed || this.#isAway(link), signal);
+    const { record, changedAt } = indexed;
+    const needs = needsOfEndpoint(record, changedAt, this.#links.get(record.nodeId), (id) => this.#holders.get(id));
+    await allMet(needs, (link) => this.#isAway(link), signal);
   }
 
   /** Also nodes that are down must have come back or been removed; those that were down before this manager started not. */
   async whenAcknowledged(networkId: NetworkId, revision: number, signal: AbortSignal): Promise<void> {
     await this.#reached(revision, signal);
-    const all = [...this.#links.values()]
-      .filter((link) => link.holding(networkId) || link.acknowledgedRevision === 0)
-      .map((link): Need => ({ link, revision: link.neededFor(networkId, revision) }));
-    const isNone = (link: NodeLink) => link.removed || (link.acknowledgedRevision === 0 && this.#isAway(link));
-    await this.#acknowledgedBy(all, isNone, signal);
+    const needs = needsOfNetwork(this.#links.values(), networkId, revision);
+    const hasNothing = (link: NodeLink) => link.removed || (link.acknowledgedRevision === 0 && this.#isAway(link));
+    await allMet(needs, hasNothing, signal);
   }
 
   /** How far every node is, for the operator. */
@@ -157,25 +142,13 @@ export class Discovery implements ReleaseGate {
     return describeProgress(this.#index, this.#links, this.#clock.now());
   }
 
-  async #acknowledgedBy(
-    needs: readonly Need[],
-    isExcepted: (link: NodeLink) => boolean,
-    signal: AbortSignal,
-  ): Promise<void> {
-    // One after the other: who was already passed stays acknowledged.
-    for (const { link, revision } of needs)
-      while (link.acknowledgedRevision < revision && !isExcepted(link)) await link.progress.next(signal);
-  }
-
   async #reached(revision: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     while (this.revision < revision) await this.moved(signal);
   }
 
-  /** Down, or not there yet: a node that never had a session has nothing in its kernel. */
   #isAway({ nodeId }: NodeLink): boolean {
-    const node = this.#index.nodes.get(nodeId);
-    return !node || node.status.state === "down" || node.description === undefined;
+    return isAway(this.#index.nodes.get(nodeId));
   }
 
   #node(nodeId: NodeId, before: Node | undefined, after: Node | undefined): void {
