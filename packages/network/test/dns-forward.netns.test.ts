@@ -149,15 +149,30 @@ test.skipIf(!isRoot)(
   },
 );
 
+/** `7.example` is 192.0.2.7. */
+const numbered: Behaviour = (query, by) => saying(`192.0.2.${query.questions?.[0]?.name.split(".")[0]}`)(query, by);
+const numbers = Array.from({ length: 200 }, (_, i) => i);
+const numberedAnswers = numbers.map((i) => `NOERROR 192.0.2.${i}`);
+
 test.skipIf(!isRoot)("of many questions at once to a client's own server each gets its own answer", async () => {
-  const numbered: Behaviour = (query, by) => saying(`192.0.2.${query.questions?.[0]?.name.split(".")[0]}`)(query, by);
   await using _own = await Upstream.start(outside(1), numbered, lab.path);
   await dns.open(client({ servers: [outside(1)] }));
-  const numbers = Array.from({ length: 200 }, (_, i) => i);
-  expect(await Promise.all(numbers.map((i) => askUdp(`${i}.example`)))).toEqual(
-    numbers.map((i) => `NOERROR 192.0.2.${i}`),
-  );
+  expect(await Promise.all(numbers.map((i) => askUdp(`${i}.example`)))).toEqual(numberedAnswers);
 });
+
+test.skipIf(!isRoot)(
+  "questions on one connection beyond those that may wait at once have their turn later",
+  async () => {
+    await using _upstream = await Upstream.start(outside(1), numbered);
+    await dns.setUpstreams([outside(1)]);
+    const told = await askByTcp(
+      lab.path,
+      tcp,
+      numbers.map((i) => question(`${i}.example`)),
+    );
+    expect(told.map(say).sort()).toEqual(numberedAnswers.toSorted());
+  },
+);
 
 test.skipIf(!isRoot)("servers may have IPv6 addresses", async () => {
   const program = `const s = require("node:dgram").createSocket("udp6");

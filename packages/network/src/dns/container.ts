@@ -4,7 +4,7 @@ import { answer, type ClientView } from "./answer.ts";
 import { ClientSockets } from "./client-sockets.ts";
 import type { DnsClient, DnsPorts } from "./dns-server.ts";
 import { Forwarder, type ForwardLimit, type Upstreams, upstreams } from "./forwarder.ts";
-import { dialerIn } from "./namespace-sockets.ts";
+import { dialerIn, nodeDialer } from "./namespace-sockets.ts";
 import type { Transport } from "./reply.ts";
 
 /** What containers share. */
@@ -13,6 +13,8 @@ export interface Surroundings {
   readonly nodeUpstreams: () => Upstreams;
   readonly failed: (error: Error) => void;
 }
+
+const nobody = upstreams([], nodeDialer);
 
 /** One container's resolver. It holds the container's namespace open, as its sockets do, until it is closed. */
 export class Container {
@@ -94,7 +96,7 @@ export class Container {
    */
   #upstreams(): Upstreams {
     if (this.client.servers.length > 0) return this.#own;
-    return this.client.forwards ? this.#around.nodeUpstreams() : upstreams([], dialerIn(this.namespace));
+    return this.client.forwards ? this.#around.nodeUpstreams() : nobody;
   }
 }
 

@@ -3,7 +3,7 @@ import { isIP } from "node:net";
 import { type Dialer, resolverAddress } from "./namespace-sockets.ts";
 import { headerBytes, type Query, rcode } from "./query.ts";
 import { maxReplyBytes, renderReply, renderTruncated, type Transport } from "./reply.ts";
-import { askUpstream, type Exchange } from "./upstream-exchange.ts";
+import { askUpstream, type Exchange, type Target } from "./upstream-exchange.ts";
 import { UpstreamOrder } from "./upstream-order.ts";
 
 /** As moby. */
@@ -12,6 +12,8 @@ const maxOutstanding = 1024;
 /** Of one client: one that floods leaves the others their share. */
 const maxOutstandingPerClient = 256;
 const tryMs = 2000;
+/** As moby: nobody else is left to ask, and some names take their servers long. */
+const lastTryMs = 4000;
 
 /** Whom to ask, and from where. */
 export interface Upstreams {
@@ -84,11 +86,13 @@ export class Forwarder {
   }
 
   async #askAll(query: Query, transport: Transport, upstreams: Upstreams): Promise<Buffer | undefined> {
-    const { order } = upstreams;
-    for (const server of order.order(upstreams.servers, Date.now()).slice(0, maxTries)) {
+    const { order, dialer } = upstreams;
+    const servers = order.order(upstreams.servers, Date.now()).slice(0, maxTries);
+    for (const [i, server] of servers.entries()) {
       if (this.#closed) return undefined;
       order.asked(server, Date.now());
-      const answer = await this.#ask(server, query, transport, upstreams.dialer);
+      const target: Target = { server, dialer, timeoutMs: i === servers.length - 1 ? lastTryMs : tryMs };
+      const answer = await this.#ask(target, query, transport);
       if (this.#closed) return undefined;
       if (answer === undefined) {
         order.silent(server, Date.now());
@@ -102,16 +106,16 @@ export class Forwarder {
   }
 
   /** By UDP first when the client asked so; what UDP has no room for is asked for again. */
-  async #ask(server: string, query: Query, transport: Transport, dialer: Dialer): Promise<Buffer | undefined> {
-    const answer = await this.#exchange(server, query, transport, dialer);
+  async #ask(target: Target, query: Query, transport: Transport): Promise<Buffer | undefined> {
+    const answer = await this.#exchange(target, query, transport);
     if (transport === "tcp" || answer === undefined || !isTruncated(answer)) return answer;
-    return (await this.#exchange(server, query, "tcp", dialer)) ?? answer;
+    return (await this.#exchange(target, query, "tcp")) ?? answer;
   }
 
-  async #exchange(server: string, query: Query, transport: Transport, dialer: Dialer): Promise<Buffer | undefined> {
+  async #exchange(target: Target, query: Query, transport: Transport): Promise<Buffer | undefined> {
     const request = Buffer.from(query.packet);
     request.writeUInt16BE(randomInt(0x10000), 0);
-    const exchange = askUpstream(dialer, server, request, query.questionEnd, transport, tryMs);
+    const exchange = askUpstream(target, request, query.questionEnd, transport);
     this.#exchanges.add(exchange);
     try {
       return await exchange.answered;

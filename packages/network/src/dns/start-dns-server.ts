@@ -20,7 +20,7 @@ const resourceLimits = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 
 export const startDnsThread = (): Worker =>
   new Worker(new URL("./dns-worker.ts", import.meta.url), { name: "skep-dns", resourceLimits });
 
-/** Starts the thread that answers at 127.0.0.11 in every container. Resolves when it is ready. */
+/** Starts the thread that answers at 127.0.0.11 in every container. Resolves when it is ready, rejects if it never is. */
 export async function startDnsServer(options: DnsServerOptions = {}): Promise<DnsServer> {
   const server = new ThreadedDnsServer(options.logger ?? silentLogger, options.startThread ?? startDnsThread);
   await server.setUpstreams(options.upstreams ?? []);
@@ -44,6 +44,8 @@ class ThreadedDnsServer implements DnsServer {
   #worker: Worker;
   #startedAt = 0;
   #restart: NodeJS.Timeout | undefined;
+  /** Whether a thread ever said anything: one that cannot start at all is not worth starting again. */
+  #worked = false;
   #closed = false;
 
   constructor(logger: Logger, startThread: () => Worker) {
@@ -94,8 +96,7 @@ class ThreadedDnsServer implements DnsServer {
     this.#closed = true;
     clearTimeout(this.#restart);
     await this.#worker.terminate();
-    for (const { reject } of this.#pending.values()) reject(new Error("the DNS server is closed"));
-    this.#pending.clear();
+    this.#rejectAll(new Error("the DNS server is closed"));
   }
 
   #ask(request: WorkerRequest): Promise<DnsPorts | undefined> {
@@ -111,12 +112,17 @@ class ThreadedDnsServer implements DnsServer {
     const worker = this.#startThread();
     this.#startedAt = performance.now();
     worker.on("message", (message: WorkerMessage) => this.#receive(message));
-    worker.on("error", (error) => this.#logger.error({ err: error }, "dns thread failed"));
-    worker.once("exit", () => this.#ended());
+    let cause: unknown;
+    worker.on("error", (error) => {
+      cause = error;
+      this.#logger.error({ err: error }, "dns thread failed");
+    });
+    worker.once("exit", () => this.#ended(cause));
     return worker;
   }
 
   #receive(message: WorkerMessage): void {
+    this.#worked = true;
     if (message.is === "problem") {
       this.#logger.warn({ container: message.containerId, err: message.error }, "dns socket failed");
       return;
@@ -127,8 +133,13 @@ class ThreadedDnsServer implements DnsServer {
     else pending?.reject(message.error);
   }
 
-  #ended(): void {
+  #ended(cause: unknown): void {
     if (this.#closed) return;
+    if (!this.#worked) {
+      this.#closed = true;
+      this.#rejectAll(new Error("the DNS thread does not start", { cause }));
+      return;
+    }
     const waitMs = Math.max(0, restartMs - (performance.now() - this.#startedAt));
     this.#restart = setTimeout(() => this.#startAgain(), waitMs);
   }
@@ -142,6 +153,11 @@ class ThreadedDnsServer implements DnsServer {
     for (const client of this.#clients.values()) void this.#reopen(client);
     for (const { number, request } of unanswered) this.#worker.postMessage({ number, request });
     this.#logger.warn({ containers: this.#clients.size }, "dns thread started again");
+  }
+
+  #rejectAll(error: Error): void {
+    for (const { reject } of this.#pending.values()) reject(error);
+    this.#pending.clear();
   }
 
   #tell(request: WorkerRequest): void {

@@ -6,6 +6,13 @@ import type { Transport } from "./reply.ts";
 
 const dnsPort = 53;
 
+/** Whom to ask, from where, and how long to wait. */
+export interface Target {
+  readonly server: string;
+  readonly dialer: Dialer;
+  readonly timeoutMs: number;
+}
+
 /** A question on its way to one upstream server. */
 export interface Exchange {
   /** The answer; rejects when none came in time, or the server cannot be reached. */
@@ -14,14 +21,8 @@ export interface Exchange {
 }
 
 /** Asks one server. The socket is this question's own: a stranger would have to guess its port as well as the id. */
-export function askUpstream(
-  dialer: Dialer,
-  server: string,
-  request: Buffer,
-  questionEnd: number,
-  transport: Transport,
-  timeoutMs: number,
-): Exchange {
+export function askUpstream(target: Target, request: Buffer, questionEnd: number, transport: Transport): Exchange {
+  const { server, dialer, timeoutMs } = target;
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   const take = (packet: Buffer) => {
     if (isAnswer(packet, request, questionEnd)) resolve(packet);
