@@ -18,7 +18,7 @@ import { allMet, isAway, needsOfEndpoint, needsOfNetwork } from "./needs.ts";
 import { describeProgress, type NetworkProgress } from "./network-progress.ts";
 import { NodeLink, type RecordSession } from "./node-link.ts";
 import { Pulse } from "./pulse.ts";
-import { type RecordChange, RecordIndex } from "./record-index.ts";
+import { isForAll, type RecordChange, RecordIndex } from "./record-index.ts";
 
 /**
  * Keeps every node's records equal to what it needs of the store's, and knows how far each node's kernel is. A changed
@@ -72,10 +72,10 @@ export class Discovery implements ReleaseGate {
     for (const change of changeSet.changes)
       if (change.kind === "node") this.#node(change.id as NodeId, change.before, change.after);
     // Networks before what is on them, so that they also wait in this order.
-    const [forAll, others] = [records.filter(isForAll), records.filter((change) => !isForAll(change))];
-    for (const change of forAll) this.#spread(change);
+    const concernsAll = ({ before, after }: RecordChange) => isForAll(before ?? after);
+    for (const change of records) if (concernsAll(change)) this.#spread(change);
     for (const change of memberships) this.#member(change);
-    for (const change of others) this.#spread(change);
+    for (const change of records) if (!concernsAll(change)) this.#spread(change);
     this.#followed.beat();
     return this.#unflushed.size > 0;
   }
@@ -198,7 +198,7 @@ export class Discovery implements ReleaseGate {
 
   /** Those who may need the record, or may still have it. */
   #audience(record: NetworkRecord): Set<NodeLink> {
-    const audience = new Set<NodeLink>(isForAll({ after: record }) ? this.#links.values() : []);
+    const audience = new Set<NodeLink>(isForAll(record) ? this.#links.values() : []);
     const own = record.kind === "endpoint" ? this.#links.get(record.nodeId) : undefined;
     if (own) audience.add(own);
     for (const networkId of networkIdsOf(record)) {
@@ -221,8 +221,3 @@ export class Discovery implements ReleaseGate {
     session.sendAllRecords(this.revision, this.#index.fullSet(session.nodeId));
   }
 }
-
-const isForAll = ({ before, after }: Omit<RecordChange, "key">): boolean => {
-  const kind = (after ?? before)?.kind;
-  return kind === "network" || kind === "peer";
-};

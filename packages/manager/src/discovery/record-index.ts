@@ -34,8 +34,6 @@ export interface IndexedRecord {
   readonly changedAt: number;
 }
 
-const everybodys = ["network", "peer"] as const satisfies NetworkRecord["kind"][];
-
 /**
  * All records as they are at one revision, by what nodes need of them. Follows the store change by change; what one
  * costs does not depend on how much there is. It looks at nothing but the changes, so it is never ahead of itself.
@@ -53,6 +51,8 @@ export class RecordIndex {
   readonly #templated = new Multimap<NodeId, TaskId>();
   readonly #tasks = new Map<TaskId, Task>();
   readonly #touchedAt = new Map<NetworkId, number>();
+  /** Networks and nodes, kept for the next full set: when a manager starts, all nodes come at once. */
+  #forAll: NetworkRecord[] | undefined;
   #revision = 0;
 
   /** Everything as the store has it. */
@@ -102,10 +102,10 @@ export class RecordIndex {
   /** All that a node needs. */
   fullSet(nodeId: NodeId): NetworkRecord[] {
     const keys = new Set<RecordKey>();
-    for (const kind of everybodys) for (const key of this.#ofKind.get(kind)) keys.add(key);
     for (const key of this.#ofNode.get(nodeId)) keys.add(key);
     for (const networkId of this.networksOf(nodeId)) for (const key of this.#ofNetwork.get(networkId)) keys.add(key);
-    return [...this.#read(keys)];
+    this.#forAll ??= [...this.#read(this.#ofKind.get("network")), ...this.#read(this.#ofKind.get("peer"))];
+    return [...this.#forAll, ...this.#read(keys)];
   }
 
   apply({ revision, changes }: ChangeSet): IndexUpdate {
@@ -186,6 +186,7 @@ export class RecordIndex {
     if (isDeepStrictEqual(before, after)) return undefined;
     if (before) this.#forget(key, before);
     if (after) this.#keep(key, after);
+    if (isForAll(before) || isForAll(after)) this.#forAll = undefined;
     return { key, ...(before && { before }), ...(after && { after }) };
   }
 
@@ -227,6 +228,10 @@ export class RecordIndex {
 }
 
 type Put = (key: RecordKey, after: NetworkRecord | undefined) => void;
+
+/** Every node has all of these. */
+export const isForAll = (record: NetworkRecord | undefined): boolean =>
+  record?.kind === "network" || record?.kind === "peer";
 
 const nameKey = ({ spec }: Network): string => spec.Name.toLowerCase();
 
