@@ -105,9 +105,7 @@ describe.skipIf(!isRoot)("nftables (needs root)", () => {
     const script = "add element ip skep vips { 10.0.1.100 }\nadd rule ip skep nothing accept";
     await expect(a.nft(script)).rejects.toMatchObject({
       code: "ENOENT",
-      message: expect.stringMatching(
-        /^nft: Error: (No such file or directory|Could not process rule)[\s\S]*add rule ip skep nothing accept/,
-      ),
+      message: expect.stringMatching(/^nft: Error: .*No such file or directory/),
     });
     expect(await inside(a, "nft", "list", "set", "ip", "skep", "vips")).not.toContain("10.0.1.100");
     await a.nft("add element ip skep vips { 10.0.1.100 }");

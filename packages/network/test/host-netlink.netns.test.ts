@@ -127,6 +127,16 @@ describe.skipIf(!isRoot)("rtnetlink (needs root)", () => {
     expect(await node.links()).toHaveLength(2);
   });
 
+  test("a VNI is free again as soon as its namespace is removed", async () => {
+    await using scene = new Scene();
+    const node = await scene.namespace("n");
+    const name = scene.name("r");
+    for (let round = 0; round < 5; round++) {
+      await node.netlink([vxlan(await scene.kernel.ensure(name), 5001)]);
+      await scene.kernel.remove(name);
+    }
+  });
+
   test("addresses are what ip shows, and change their flags when asked to", async () => {
     await using scene = new Scene();
     const [, b] = await pair(scene);

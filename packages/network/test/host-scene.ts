@@ -1,4 +1,3 @@
-// biome-ignore lint/style/noRestrictedImports: plays the stranger who changes things with ip and nft
 import { execFile, execFileSync } from "node:child_process";
 import { promisify } from "node:util";
 import { type Kernel, type Namespace, openKernel } from "../src/host/index.ts";

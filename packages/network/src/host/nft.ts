@@ -15,14 +15,14 @@ export class NftRunner {
   async run(context: number, namespaceFd: number, script: string): Promise<void> {
     const response = await this.#ask({ context, namespaceFd, script, json: false });
     this.#ports.set(context, response.ports);
-    if (!response.ok) throw refusal(response.error);
+    if (!response.ok) throw refusal(response.error, script);
   }
 
   /** The answer to a command that lists; undefined when what it asks for does not exist. */
   async json(context: number, namespaceFd: number, command: string): Promise<unknown> {
     const response = await this.#ask({ context, namespaceFd, script: command, json: true });
     if (response.ok) return response.output === "" ? undefined : JSON.parse(response.output);
-    const error = refusal(response.error);
+    const error = refusal(response.error, command);
     if (error.code === "ENOENT") return undefined;
     throw error;
   }
@@ -87,12 +87,16 @@ const codes: readonly (readonly [words: string, code: string])[] = [
   ["Operation not supported", "EOPNOTSUPP"],
 ];
 
-/** nft's message, the script it quotes cut to what an operator can read. */
-function refusal(words: string): KernelError {
+/** nft's message; of a script of several lines it quotes the first, whichever failed, so the script goes with it. */
+function refusal(words: string, script: string): KernelError {
   const code = codes.find(([phrase]) => words.includes(phrase))?.[1] ?? "EINVAL";
-  const lines = words
-    .trim()
-    .split("\n")
-    .map((line) => (line.length > 300 ? `${line.slice(0, 300)}…` : line));
-  return new KernelError(code, `nft: ${lines.slice(0, 12).join("\n")}`);
+  const context = script.trim().includes("\n") ? `\nin the script:\n${excerpt(script)}` : "";
+  return new KernelError(code, `nft: ${excerpt(words)}${context}`);
+}
+
+/** As much of a text as an operator reads. */
+function excerpt(text: string): string {
+  const lines = text.trim().split("\n");
+  const shown = lines.slice(0, 12).map((line) => (line.length > 300 ? `${line.slice(0, 300)}…` : line));
+  return [...shown, ...(lines.length > shown.length ? [`… ${lines.length - shown.length} more lines`] : [])].join("\n");
 }

@@ -29,7 +29,9 @@ export function openKernel(): Kernel {
     names: async (prefix) => namespaceNames(prefix),
     open: async (path): Promise<Namespace> => openHandle(path),
     async remove(name) {
+      if (!namespaceExists(name)) return removeNamespace(name);
       const path = namedNamespace(name);
+      await freeTunnels(openHandle(path));
       await Promise.all([...handles].filter((handle) => handle.path === path).map((handle) => handle.close()));
       removeNamespace(name);
     },
@@ -37,4 +39,10 @@ export function openKernel(): Kernel {
       void Promise.all([...handles].map((handle) => handle.close())).then(() => nft.close());
     },
   };
+}
+
+/** The kernel clears a namespace away some time after its name is gone; the VNIs are to be free for others at once. */
+async function freeTunnels(handle: NamespaceHandle): Promise<void> {
+  const tunnels = (await handle.links()).filter(({ kind }) => kind === "vxlan");
+  await handle.netlink(tunnels.map(({ name }) => ({ do: "delete-link", name })));
 }

@@ -29,7 +29,7 @@ export async function probePathMtu(
   using pinger = new Pinger(address);
   const passes = async (bytes: number) =>
     (await pinger.ping(bytes, timeoutMs)) || (await pinger.ping(bytes, timeoutMs));
-  return largestPassing(Math.min(smallestBytes, maxBytes), maxBytes, passes);
+  return await largestPassing(Math.min(smallestBytes, maxBytes), maxBytes, passes);
 }
 
 /** The largest size that passes; the largest is tried first, as it does pass nearly always. */

@@ -1,8 +1,11 @@
 import { readFileSync, writeFileSync } from "node:fs";
 
-/** `net.ipv4.conf.eth0/1.rp_filter` is `/proc/sys/net/ipv4/conf/eth0.1/rp_filter`, as sysctl(8) has it. */
-export const sysctlPath = (name: string): string =>
-  `/proc/sys/${name.replace(/[./]/g, (separator) => (separator === "." ? "/" : "."))}`;
+/** The first separator decides, as in sysctl(8): `net.ipv4.conf.eth0/1.mtu` and `net/ipv4/conf/eth0.1/mtu` are the same. */
+export function sysctlPath(name: string): string {
+  const swapped = /[./]/.exec(name)?.[0] === ".";
+  const path = swapped ? name.replace(/[./]/g, (separator) => (separator === "." ? "/" : ".")) : name;
+  return `/proc/sys/${path}`;
+}
 
 /** Writes the values that differ, in the namespace of the calling thread; returns the names of those. */
 export function writeSysctls(values: Readonly<Record<string, string>>): string[] {

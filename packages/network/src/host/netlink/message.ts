@@ -128,7 +128,7 @@ export function readText(bytes: Buffer | undefined): string {
 
 /** What an `NLMSG_ERROR` says: errno (0 when all went well), and the kernel's own words when it has some. */
 export function parseError({ flags, body }: Message): { readonly errno: number; readonly words: string } {
-  const errno = -body.readInt32LE(0);
+  const errno = Math.abs(body.readInt32LE(0)); // negative on the wire
   if (!(flags & NLM_F_ACK_TLVS)) return { errno, words: "" };
   const echoed = flags & NLM_F_CAPPED ? headerBytes : aligned(body.readUInt32LE(4));
   return { errno, words: readText(parseAttributes(body, 4 + echoed).get(1)) };
