@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { describe, expect, test } from "vitest";
 import { findListener, holdPort, openKernel, probePathMtu } from "../src/host/index.ts";
+import { openNftCommand } from "../src/host/nft-library.ts";
 import { inside, ip, isRoot, Scene } from "./host-scene.ts";
 
 const here = () => readlinkSync("/proc/thread-self/ns/net");
@@ -133,6 +134,19 @@ describe.skipIf(!isRoot)("nftables (needs root)", () => {
     expect(await inside(b, "nft", "list", "tables")).toBe("table ip other\n");
     expect(await (await scene.kernel.open(a.path)).nftJson("list tables")).toMatchObject({
       nftables: [{}, { table: { name: "skep" } }],
+    });
+  });
+
+  test("without the library the nft command does it", async () => {
+    await using scene = new Scene();
+    const a = await scene.namespace("a");
+    using command = openNftCommand();
+    expect(a.enter(() => command.run(table, false))).toEqual({ ok: true, output: "", error: "" });
+    expect(await a.nftJson("list tables")).toMatchObject({ nftables: [{}, { table: { name: "skep" } }] });
+    expect(a.enter(() => command.run("list tables", true)).output).toContain('"name": "skep"');
+    expect(a.enter(() => command.run("list table ip nothing", true))).toMatchObject({
+      ok: false,
+      error: expect.stringContaining("No such file or directory"),
     });
   });
 

@@ -49,25 +49,23 @@ export interface Connection {
 export class ConnectionTable implements Disposable {
   readonly #socket = new NetlinkSocket(NETLINK_NETFILTER);
 
-  async list(filter: ConnectionFilter = {}): Promise<Connection[]> {
-    return (await this.#find(filter)).map(({ attributes }) => decodeConnection(attributes));
+  list(filter: ConnectionFilter = {}): Promise<Connection[]> {
+    return this.#find(filter, decodeConnection);
   }
 
   /** Deletes what matches; returns how many there were. */
   async forget(filter: ConnectionFilter): Promise<number> {
-    const found = await this.#find(filter);
-    const answers = await this.#socket.exchange(
-      found.map(({ attributes }) => encodeDeletion(attributes)),
-      "slow",
-    );
+    const answers = await this.#socket.exchange(await this.#find(filter, encodeDeletion), "slow");
     return answers.filter(({ errno }) => errno === undefined).length; // the others ended by themselves
   }
 
-  async #find(filter: ConnectionFilter): Promise<{ readonly attributes: Attributes }[]> {
+  #find<T>(filter: ConnectionFilter, take: (attributes: Attributes) => T): Promise<T[]> {
     const request = message(IPCTNL_MSG_CT_GET, NLM_F_DUMP, ipv4, ...encodeFilter(filter));
-    return (await this.#socket.dump(request, "slow"))
-      .map(({ body }: Message) => ({ attributes: parseAttributes(body, ipv4.length) }))
-      .filter(({ attributes }) => matches(decodeConnection(attributes), filter));
+    const takeMatching = ({ body }: Message) => {
+      const attributes = parseAttributes(body, ipv4.length);
+      return matches(decodeConnection(attributes), filter) ? take(attributes) : undefined;
+    };
+    return this.#socket.dumpInto(takeMatching, request, "slow");
   }
 
   [Symbol.dispose](): void {

@@ -29,7 +29,7 @@ export function loadNft(): NftLibrary {
   try {
     return loadLibnftables();
   } catch {
-    return { open: openCommand };
+    return { open: openNftCommand };
   }
 }
 
@@ -75,12 +75,14 @@ export function loadLibnftables(): NftLibrary {
 }
 
 /** A process for each script; its netlink port is its process id. */
-function openCommand(): NftContext {
+export function openNftCommand(): NftContext {
   const pids: number[] = [];
   return {
     run(script, json) {
-      const options = { input: script, encoding: "utf8", maxBuffer: 1 << 28 } as const;
-      const result = spawnSync("nft", [...(json ? ["-j"] : []), "-f", "-"], options);
+      const options = { encoding: "utf8", maxBuffer: 1 << 28 } as const;
+      const result = json
+        ? spawnSync("nft", ["-j", script], options)
+        : spawnSync("nft", ["-f", "-"], { ...options, input: script });
       pids.splice(0, Math.max(0, pids.length - 15));
       pids.push(result.pid);
       return { ok: result.status === 0, output: result.stdout ?? "", error: result.error?.message ?? result.stderr };

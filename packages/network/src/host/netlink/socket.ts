@@ -39,6 +39,10 @@ const datagramBytes = 65_536;
 const batchBytes = 32_768;
 const batchRequests = 128;
 
+/** Many small sends in a row must not keep the event loop for longer. */
+const turnMs = 1;
+const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
 /** What came of one request: the messages it was answered with, or why the kernel refused it. */
 export interface Answer {
   readonly messages: readonly Message[];
@@ -61,6 +65,8 @@ export class NetlinkSocket implements Disposable {
   static readonly #ports = new Set<number>();
   /** Sends that threads are busy with: they hold the kernel's one lock, for which the calling thread is not to wait. */
   static #slowSends = 0;
+  /** How long the calling thread sent without letting anything else have a turn. */
+  static #busyMs = 0;
 
   readonly #buffer = Buffer.allocUnsafeSlow(datagramBytes);
   #sequence = 0;
@@ -117,26 +123,42 @@ export class NetlinkSocket implements Disposable {
   }
 
   /** All messages of a dump; asks again when the kernel says that the table changed meanwhile. */
-  async dump(request: Buffer, pace: Pace = "quick", attempts = 5): Promise<Message[]> {
+  dump(request: Buffer): Promise<Message[]> {
+    return this.dumpInto((message) => message, request);
+  }
+
+  /** As `dump`, what is wanted of each message being taken as it arrives: a long list is not read in one go. */
+  async dumpInto<T>(
+    take: (message: Message) => T | undefined,
+    request: Buffer,
+    pace: Pace = "quick",
+    attempts = 5,
+  ): Promise<T[]> {
     const sequence = this.#number([request]);
     await this.#send(request, pace);
-    const messages: Message[] = [];
+    const taken: T[] = [];
     let interrupted = false;
     for (;;) {
       for (const message of await this.#receiveDump(pace)) {
         if (message.sequence !== sequence) continue;
         if (message.flags & NLM_F_DUMP_INTR) interrupted = true;
-        if (message.type === NLMSG_DONE)
-          return interrupted && attempts > 1 ? this.dump(request, pace, attempts - 1) : messages;
+        if (message.type === NLMSG_DONE) {
+          return interrupted && attempts > 1 ? this.dumpInto(take, request, pace, attempts - 1) : taken;
+        }
         if (message.type === NLMSG_ERROR) throw dumpRefused(message);
-        messages.push(message);
+        const wanted = take(message);
+        if (wanted !== undefined) taken.push(wanted);
       }
     }
   }
 
   async #send(bytes: Buffer, pace: Pace): Promise<void> {
     if (pace === "quick" && NetlinkSocket.#slowSends === 0) {
+      const start = performance.now();
       check(libc().send(this.fd, bytes, bytes.length, 0), "netlink send");
+      NetlinkSocket.#busyMs += performance.now() - start;
+      if (NetlinkSocket.#busyMs > turnMs) await nextTurn();
+      NetlinkSocket.#busyMs = NetlinkSocket.#busyMs > turnMs ? 0 : NetlinkSocket.#busyMs;
       return;
     }
     NetlinkSocket.#slowSends += 1;
