@@ -47,7 +47,7 @@ export interface Namespace extends Disposable {
   sysctls(values: Readonly<Record<string, string>>): string[];
   /** Deletes connection-tracking entries; returns how many. */
   forgetConnections(filter: ConnectionFilter): Promise<number>;
-  /** Calls `onChange` when anybody but this handle changes links, addresses, routes, neighbours, rules or nftables. */
+  /** Calls `onChange` when anybody but this process changes links, addresses, routes, neighbours, rules or nftables. */
   watch(onChange: (what: "link" | "address" | "route" | "neighbour" | "rule" | "nft") => void): Disposable;
   /** Runs `work` with the calling thread in this namespace; it must be synchronous: sockets, files under /proc/sys. */
   enter<T>(work: () => T): T;
@@ -121,7 +121,7 @@ export interface Route {
   readonly via?: string;
   readonly device?: string;
   readonly source?: string;
-  /** Absent: as the kernel chooses. */
+  /** Absent: universe, the kernel's default. */
   readonly scope?: "link";
   readonly onlink?: boolean;
   /** Absent: main (254). */
