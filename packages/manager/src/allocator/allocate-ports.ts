@@ -1,4 +1,4 @@
-import type { PortConfig, Service } from "@skep/model";
+import type { PortConfig, Service, ServiceId } from "@skep/model";
 import type { Reader } from "@skep/store";
 import type { PortTest } from "./allocate-service.ts";
 
@@ -6,14 +6,19 @@ import type { PortTest } from "./allocate-service.ts";
 export const firstAutomaticPort = 30000;
 export const lastAutomaticPort = 32767;
 
+/** A service, or one that is to be. */
+export interface Publisher extends Pick<Service, "spec" | "endpoint"> {
+  readonly id: ServiceId | undefined;
+}
+
 /**
  * The ports of the service's spec, each published one with its number: chosen ports that it has already stay. One that
  * another service took meanwhile, or for which no number is left, stays without.
  */
-export function allocatePorts(reader: Reader, service: Service, isHeld: PortTest): PortConfig[] {
+export function allocatePorts(reader: Reader, service: Publisher, isHeld: PortTest): PortConfig[] {
   const wanted = service.spec.EndpointSpec?.Ports ?? [];
   if (!wanted.some(isIngress)) return [...wanted];
-  const taken = takenPorts(reader, service);
+  const taken = takenPorts(reader, service.id);
   const reserve = (port: PortConfig) => taken.add(keyOf(port));
   const given = wanted.map((port): PortConfig => {
     if (!isIngress(port) || !port.PublishedPort) return port;
@@ -68,10 +73,10 @@ export function automaticCandidates(reader: Reader, protocol: NonNullable<PortCo
 }
 
 /** What other services have, in either mode: a host-mode port is nobody else's in the mesh. */
-function takenPorts(reader: Reader, service: Service | undefined): Set<string> {
+function takenPorts(reader: Reader, self: ServiceId | undefined): Set<string> {
   const taken = new Set<string>();
   for (const other of reader.all("service")) {
-    if (other.id === service?.id) continue;
+    if (other.id === self) continue;
     for (const port of [...(other.endpoint.ports ?? []), ...(other.spec.EndpointSpec?.Ports ?? [])]) {
       if (port.PublishedPort) taken.add(keyOf(port));
     }

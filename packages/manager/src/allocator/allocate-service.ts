@@ -1,4 +1,11 @@
-import { type Address, engineNetworkOf, type NetworkId, type Service, type ServiceSpec } from "@skep/model";
+import {
+  type Address,
+  engineNetworkOf,
+  type NetworkId,
+  type PortConfig,
+  type Service,
+  type ServiceSpec,
+} from "@skep/model";
 import type { Reader, Transaction } from "@skep/store";
 import { allocatePorts } from "./allocate-ports.ts";
 import { claimAddress, releaseAddresses } from "./claim-address.ts";
@@ -63,6 +70,15 @@ export function endpointProblem(reader: Reader, { spec, endpoint }: Service): st
     const name = reader.get("network", networkId)?.spec.Name;
     if (!has && !engineNetworkOf(networkId)) return `no virtual IP address is left for the service on network ${name}`;
   }
-  const open = endpoint.ports?.find((port) => port.PublishMode === "ingress" && !port.PublishedPort);
-  return open && `no port is free for target port ${open.TargetPort}/${open.Protocol ?? "tcp"}`;
+  return portProblem(spec, endpoint.ports ?? []);
+}
+
+/** A number that was chosen by the operator is missing when another service had taken it before a rollback. */
+function portProblem({ EndpointSpec: endpoint }: ServiceSpec, ports: readonly PortConfig[]): string | undefined {
+  const at = ports.findIndex((port) => port.PublishMode === "ingress" && !port.PublishedPort);
+  const open = ports[at];
+  if (!open) return undefined;
+  const wanted = endpoint?.Ports?.[at]?.PublishedPort;
+  if (wanted) return `port '${wanted}' is already in use by another service`;
+  return `no published port is free for target port ${open.TargetPort}/${open.Protocol ?? "tcp"}`;
 }

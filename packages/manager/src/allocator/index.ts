@@ -1,5 +1,5 @@
 export { adoptStore } from "./adopt-store.ts";
-export { automaticCandidates } from "./allocate-ports.ts";
+export { allocatePorts, automaticCandidates } from "./allocate-ports.ts";
 export { allocateService, endpointProblem, type PortTest } from "./allocate-service.ts";
 export { allocateTask } from "./allocate-task.ts";
 export { Allocator, type AllocatorOptions } from "./allocator.ts";

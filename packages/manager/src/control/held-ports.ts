@@ -1,6 +1,6 @@
 import { type PortConfig, rpcError, type Service, type ServiceSpec, type TransportProtocol } from "@skep/model";
 import type { Reader } from "@skep/store";
-import { automaticCandidates, type PortTest } from "../allocator/index.ts";
+import { allocatePorts, automaticCandidates, type PortTest } from "../allocator/index.ts";
 import type { ControlContext, HeldPort } from "./context.ts";
 
 /** What processes of the nodes have of the ports that a service is to get. */
@@ -44,17 +44,19 @@ interface Probed {
   readonly published: number;
 }
 
-function portsToProbe(reader: Reader, { EndpointSpec: endpoint }: ServiceSpec, current: Service | undefined): Probed[] {
-  const has = new Set(
-    (current?.endpoint.ports ?? [])
-      .filter(({ PublishMode }) => PublishMode === "ingress")
-      .map(({ Protocol, PublishedPort }) => `${Protocol ?? "tcp"}/${PublishedPort}`),
-  );
-  const ingress = (endpoint?.Ports ?? []).filter(({ PublishMode }) => PublishMode === "ingress");
-  const probed = ingress.flatMap((port): Probed[] => {
+/** Where a number has to be chosen, the next ones that could be. */
+function portsToProbe(reader: Reader, spec: ServiceSpec, current: Service | undefined): Probed[] {
+  const has = new Set((current?.endpoint.ports ?? []).filter(isIngress).map(keyOf));
+  const wanted = spec.EndpointSpec?.Ports ?? [];
+  if (!wanted.some(isIngress)) return [];
+  const chosen = allocatePorts(reader, { id: current?.id, spec, endpoint: current?.endpoint ?? {} }, () => false);
+  return chosen.flatMap((port, i): Probed[] => {
     const protocol = port.Protocol ?? "tcp";
-    if (!port.PublishedPort) return automaticCandidates(reader, protocol).map((published) => ({ protocol, published }));
-    return [{ protocol, published: port.PublishedPort }];
+    if (!isIngress(port) || !port.PublishedPort || has.has(keyOf(port))) return [];
+    if (wanted[i]?.PublishedPort) return [{ protocol, published: port.PublishedPort }];
+    return automaticCandidates(reader, protocol).map((published) => ({ protocol, published }));
   });
-  return probed.filter(({ protocol, published }) => !has.has(`${protocol}/${published}`));
 }
+
+const isIngress = ({ PublishMode }: PortConfig) => PublishMode === "ingress";
+const keyOf = ({ Protocol, PublishedPort }: PortConfig) => `${Protocol ?? "tcp"}/${PublishedPort}`;

@@ -145,6 +145,15 @@ test("a port that a process of a node has is refused, naming both", async () => 
   expect(asked).toEqual([]);
 });
 
+test("an update asks nodes about no port that the service has", async () => {
+  const { create, update, asked } = await setUp();
+  await create("a", { ports: [":80", "8080:81"] });
+  expect(asked).toContain("tcp/8080");
+  asked.length = 0;
+  await update("a", { ports: [":80", "8080:81", "host:90:90"], replicas: 2 });
+  expect(asked).toEqual([]);
+});
+
 test("numbers that a process has are not chosen", async () => {
   const { create, numbers } = await setUp([
     { protocol: "tcp", published: 30000, node: "n1" },
