@@ -117,7 +117,11 @@ export function networkIdsOf(record: NetworkRecord): readonly NetworkId[] {
  * it does not need any more, and does not keep what it does not need yet. Messages are so made that what a node begins
  * to need comes with its own endpoint that is the reason, or after it.
  */
-export const isNeeded = (record: NetworkRecord, nodeId: NodeId, networks: ReadonlySet<NetworkId>): boolean =>
+export const isNeeded = (
+  record: NetworkRecord,
+  nodeId: NodeId,
+  networks: Pick<ReadonlySet<NetworkId>, "has">,
+): boolean =>
   record.kind === "network" ||
   record.kind === "peer" ||
   (record.kind === "endpoint" && record.nodeId === nodeId) ||

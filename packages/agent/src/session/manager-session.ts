@@ -35,8 +35,9 @@ export interface SessionHandlers {
   readonly assignments: (assignments: readonly Assignment[], revision: number) => Promise<void>;
   readonly changes: (put: readonly Assignment[], remove: readonly TaskId[], revision: number) => Promise<void>;
   /**
-   * What the data plane has to know. Called at once for every message, in their order, so that it is taken over before
-   * assignments that follow are handed over; resolves when the kernel has it, with what it cannot carry out.
+   * What the data plane has to know; what this node has ceased to need is among what goes. Called at once for every
+   * message, in their order, so that it is taken over before assignments that follow are handed over. Resolves when the
+   * kernel has it, with what it cannot carry out; rejects only by a fault of its own.
    */
   readonly network: (message: Extract<ManagerMessage, { type: "network" }>) => Promise<readonly NetworkProblem[]>;
   /** Those of the ports that a process of this node has, other than skep. */
@@ -95,6 +96,7 @@ export class ManagerSession implements SwarmCalls {
     const random = this.#random;
     this.#calls = new SessionCalls({ connection: () => this.#acceptedStream()?.connection, clock, random });
     this.#records = new RecordReceiver({
+      nodeId: () => options.identity().nodeId,
       takeOver: (message) => options.handlers.network(message),
       applied: (revision, problems) => this.#stream?.send({ type: "network-applied", revision, problems }),
       startOver: (reason) => this.#stream?.end(reason),

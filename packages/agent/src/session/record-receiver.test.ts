@@ -1,4 +1,4 @@
-import { type NetworkProblem, silentLogger } from "@skep/model";
+import { type NetworkProblem, type NodeId, silentLogger } from "@skep/model";
 import { FakeClock, settle } from "@skep/testkit";
 import { expect, test } from "vitest";
 import { RecordReceiver } from "./record-receiver.ts";
@@ -9,6 +9,7 @@ function start() {
   const told: string[] = [];
   const kernel: PromiseWithResolvers<readonly NetworkProblem[]>[] = [];
   const receiver = new RecordReceiver({
+    nodeId: () => "node-1" as NodeId,
     takeOver: ({ revision }) => {
       told.push(`taken over ${revision}`);
       const work = Promise.withResolvers<readonly NetworkProblem[]>();

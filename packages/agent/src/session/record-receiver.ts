@@ -1,11 +1,12 @@
-import type { Clock, Logger, ManagerMessage, NetworkProblem } from "@skep/model";
-
-type NetworkMessage = Extract<ManagerMessage, { type: "network" }>;
+import type { Clock, Logger, NetworkProblem, NodeId } from "@skep/model";
+import { NeededRecords, type NetworkMessage } from "./needed-records.ts";
 
 /** How long a node that could not take records over waits until it asks for all of them again. */
 const startOverAfterMs = 5000;
 
 interface RecordReceiverOptions {
+  /** This node. Asked for with the first records. */
+  readonly nodeId: () => NodeId;
   /** Takes the records over at once; resolves when the kernel has them. Rejects only by a fault of ours. */
   readonly takeOver: (message: NetworkMessage) => Promise<readonly NetworkProblem[]>;
   readonly applied: (revision: number, problems: readonly NetworkProblem[]) => void;
@@ -18,6 +19,7 @@ interface RecordReceiverOptions {
 /** Passes records on, and tells how far the kernel is; never further than everything before has come. */
 export class RecordReceiver {
   readonly #options: RecordReceiverOptions;
+  #needed: NeededRecords | undefined;
   /** Which full set what comes now builds upon. */
   #generation = 0;
   /** The generation in which something was not taken over: nothing after it counts. */
@@ -49,7 +51,8 @@ export class RecordReceiver {
   }
 
   async #takeOver(message: NetworkMessage): Promise<readonly NetworkProblem[]> {
-    return this.#options.takeOver(message);
+    this.#needed ??= new NeededRecords(this.#options.nodeId());
+    return this.#options.takeOver(this.#needed.take(message));
   }
 
   #failed(generation: number, revision: number, err: unknown): void {
