@@ -89,7 +89,7 @@ export class KernelKeeper {
   /** Reads a namespace, for `repair`. */
   async look(place: Place): Promise<Sighting> {
     const generation = this.#generations.get(place) ?? 0;
-    if (await this.places.isGone(place)) this.places.forget(place);
+    if (await this.places.isGone(place)) await this.places.abandon(place);
     const namespace = await this.places.find(place);
     const own = ownershipOf(place);
     if (!namespace) return { items: new Map(), generation };
@@ -157,7 +157,7 @@ export class KernelKeeper {
     if (isContainerPlace(place)) return changes;
     const isThere = (await this.places.find(place)) !== undefined && !(await this.places.isGone(place));
     if (!isThere) {
-      this.places.forget(place);
+      await this.places.abandon(place);
       this.#verified.add(place);
       return planItems(new Map(), this.desired.of(place));
     }

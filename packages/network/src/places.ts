@@ -50,20 +50,24 @@ export class Places {
     return now?.inode !== known.namespace.inode;
   }
 
-  /** Forgets a handle, so that the next use makes the namespace again. */
-  forget(place: Place): void {
+  /** Gives up a router whose name somebody took away, so that the next use makes it again. */
+  async abandon(place: Place): Promise<void> {
     const known = this.#open.get(place);
     if (!known || place === hostPlace) return;
     this.#open.delete(place);
     known.watch[Symbol.dispose]();
+    await deleteLinks(known.namespace).catch(() => {}); // then they go with the namespace
     known.namespace[Symbol.dispose]();
   }
 
-  /** Takes a router away; its tunnel first, whose number is free at once then. */
+  /**
+   * Takes a router away; its links first: a namespace goes when the kernel gets to it, but the tunnel's number and the
+   * containers' devices are to be free at once.
+   */
   async remove(place: Place): Promise<void> {
     const namespace = await this.find(place);
     if (!namespace) return;
-    await namespace.netlink([{ do: "delete-link", name: tunnel }]).catch(() => {}); // it may never have had one
+    await deleteLinks(namespace);
     const known = this.#open.get(place);
     this.#open.delete(place);
     known?.watch[Symbol.dispose]();
@@ -94,6 +98,11 @@ export class Places {
     if (!attachment) throw new KernelError("ENOENT", `${place} is not attached`);
     return openContainer(this.#kernel, attachment.sandbox.pid, attachment.inode);
   }
+}
+
+async function deleteLinks(router: Namespace): Promise<void> {
+  const links = (await router.links()).filter(({ name }) => name === tunnel || isVethName(name));
+  await router.netlink(links.map(({ name }) => ({ do: "delete-link", name })));
 }
 
 /** Rejects when the process is gone; its number may be another's by now. */

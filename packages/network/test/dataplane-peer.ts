@@ -1,0 +1,101 @@
+import { createSocket } from "node:dgram";
+import { Resolver } from "node:dns/promises";
+import { connect, createServer, type Socket } from "node:net";
+import { serve } from "./dataplane-rpc.ts";
+
+// What runs in a test's containers, on its nodes and outside: says who it is on TCP port 80 and UDP port 9999, and
+// asks others. Arguments: its name, and `serve` when it is to answer.
+
+const [name = "", mode = ""] = process.argv.slice(2);
+const timeoutMs = 1500;
+
+const listen = (port: number) =>
+  new Promise<void>((resolve, reject) => {
+    const server = createServer((socket) => {
+      socket.on("data", () => socket.write(`${name} ${socket.remoteAddress} ${socket.remotePort}\n`));
+      socket.on("error", () => {});
+    });
+    server.once("error", reject);
+    server.listen(port, "0.0.0.0", resolve);
+  });
+
+if (mode === "serve") {
+  await listen(80);
+  const udp = createSocket("udp4");
+  udp.on("message", (_, { address, port }) => udp.send(`${name} ${address} ${port}`, port, address));
+  udp.bind(9999);
+}
+
+const held = new Map<string, Socket>();
+
+const codeOf = (error: unknown) => (error as NodeJS.ErrnoException).code ?? String(error);
+
+function open(host: string, port: number, localPort?: number): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port, ...(localPort !== undefined && { localPort }) });
+    socket.setTimeout(timeoutMs, () => socket.destroy(Object.assign(new Error("timeout"), { code: "TIMEOUT" })));
+    socket.once("connect", () => resolve(socket));
+    socket.once("error", reject);
+  });
+}
+
+function answerOf(socket: Socket): Promise<string> {
+  return new Promise((resolve, reject) => {
+    socket.once("data", (data) => resolve(data.toString().trim()));
+    socket.once("error", reject);
+    socket.once("close", () => reject(Object.assign(new Error("closed"), { code: "CLOSED" })));
+    socket.write("?");
+  });
+}
+
+async function askTcp(host: string, port: number): Promise<string> {
+  try {
+    const socket = await open(host, port);
+    const answer = await answerOf(socket);
+    socket.removeAllListeners("close");
+    socket.destroy();
+    return answer;
+  } catch (error) {
+    return codeOf(error);
+  }
+}
+
+function askUdp(host: string, port: number, localPort = 0): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = createSocket("udp4");
+    const end = (answer: string) => {
+      clearTimeout(timer);
+      socket.close();
+      resolve(answer);
+    };
+    const timer = setTimeout(() => end("TIMEOUT"), timeoutMs);
+    socket.once("message", (data) => end(data.toString()));
+    socket.once("error", (error) => end(codeOf(error)));
+    socket.bind(localPort, () => socket.connect(port, host, () => socket.send("?")));
+  });
+}
+
+async function repeat(count: number, ask: () => Promise<string>): Promise<string[]> {
+  const answers: string[] = [];
+  for (let i = 0; i < count; i++) answers.push(await ask());
+  return answers;
+}
+
+serve({
+  listen,
+  async resolve(host: string) {
+    const resolver = new Resolver({ timeout: 500, tries: 1 });
+    resolver.setServers(["127.0.0.11"]);
+    return (await resolver.resolve4(host).catch(() => [])).sort();
+  },
+  tcp: (host: string, port: number, count: number) => repeat(count, () => askTcp(host, port)),
+  udp: (host: string, port: number, count: number, localPort?: number) =>
+    repeat(count, () => askUdp(host, port, localPort)),
+  async hold(id: string, host: string, port: number, localPort?: number) {
+    const socket = await open(host, port, localPort);
+    socket.on("error", () => {});
+    held.set(id, socket);
+    return answerOf(socket);
+  },
+  say: (id: string) => answerOf(held.get(id) as Socket).catch(codeOf),
+});
