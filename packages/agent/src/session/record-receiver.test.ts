@@ -32,9 +32,18 @@ test("records are taken over when they come, and told of when the kernel has the
   receive(2);
   expect(told).toEqual(["taken over 1", "taken over 2"]);
   kernel[0]?.resolve([]);
+  await settle();
   kernel[1]?.resolve([{ subject: "network web", message: "no such device" }]);
   await settle();
   expect(told.slice(2)).toEqual(["applied 1, 0 problems", "applied 2, 1 problems"]);
+});
+
+test("of what the kernel got in one go only the newest is told", async () => {
+  const { told, kernel, receive } = start();
+  for (let revision = 1; revision <= 20; revision++) receive(revision, revision === 1);
+  for (const work of kernel) work.resolve([]);
+  await settle();
+  expect(told.slice(20)).toEqual(["applied 20, 0 problems"]);
 });
 
 test("after a fault nothing counts until a full set has come, which is asked for", async () => {

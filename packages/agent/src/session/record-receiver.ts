@@ -25,6 +25,7 @@ export class RecordReceiver {
   /** The generation in which something was not taken over: nothing after it counts. */
   #failedGeneration = -1;
   #cancelTimer: (() => void) | undefined;
+  #untold: { readonly revision: number; readonly problems: readonly NetworkProblem[] } | undefined;
 
   constructor(options: RecordReceiverOptions) {
     this.#options = options;
@@ -38,7 +39,7 @@ export class RecordReceiver {
     const generation = this.#generation;
     this.#takeOver(message).then(
       (problems) => {
-        if (generation !== this.#failedGeneration) this.#options.applied(message.revision, problems);
+        if (generation !== this.#failedGeneration) this.#applied(message.revision, problems);
       },
       (err) => this.#failed(generation, message.revision, err),
     );
@@ -48,6 +49,18 @@ export class RecordReceiver {
   close(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
+  }
+
+  /** Of what the kernel got in one go only the newest is told. */
+  #applied(revision: number, problems: readonly NetworkProblem[]): void {
+    if (!this.#untold) queueMicrotask(() => this.#tell());
+    this.#untold = { revision, problems };
+  }
+
+  #tell(): void {
+    const untold = this.#untold;
+    this.#untold = undefined;
+    if (untold) this.#options.applied(untold.revision, untold.problems);
   }
 
   async #takeOver(message: NetworkMessage): Promise<readonly NetworkProblem[]> {

@@ -23,9 +23,9 @@ import { isForAll, type RecordChange, RecordIndex } from "./record-index.ts";
 /**
  * Keeps every node's records equal to what it needs of the store's, and knows how far each node's kernel is. A changed
  * record is queued for the nodes that have one of its networks, and costs nothing elsewhere; what a node begins to need
- * is queued with its own endpoint that is the reason. What it ceases to need its session drops by itself (`isNeeded`): nobody keeps a list of
- * what it was sent. Until a node has acknowledged that it has left a network it is told what happens there, so that it
- * misses nothing if it comes back at once.
+ * is queued with its own endpoint that is the reason. What it ceases to need it drops by itself (`isNeeded` in model):
+ * nobody keeps a list of what it was sent. Until a node has acknowledged that it has left a network it is told what
+ * happens there, so that it misses nothing if it comes back at once.
  */
 export class Discovery implements ReleaseGate {
   readonly #clock: Pick<Clock, "now">;
