@@ -196,10 +196,28 @@ export async function startNode(machine: Machine, options: MachineOptions): Prom
     await killProcesses(machine);
     await startInit(host, machine, signal);
   }
-  for (const daemon of daemonsOf(machine)) {
-    if (daemonPid(machine, daemon) !== undefined) continue;
-    step(daemon);
-    await startDaemon(host, machine, daemon, signal);
-  }
+  await startDaemons(machine, options, step);
   step("running");
+}
+
+/**
+ * All at the same time: before an engine answers it starts the containers that are to be restarted always, and those on
+ * skep's networks wait for skepd.
+ */
+async function startDaemons(machine: Machine, options: MachineOptions, step: (text: string) => void): Promise<void> {
+  const failed = new AbortController();
+  const signal = AbortSignal.any([failed.signal, ...(options.signal ? [options.signal] : [])]);
+  const starting = daemonsOf(machine)
+    .filter((daemon) => daemonPid(machine, daemon) === undefined)
+    .map(async (daemon) => {
+      step(daemon);
+      await startDaemon(options.host, machine, daemon, signal);
+    });
+  try {
+    await Promise.all(starting);
+  } catch (error) {
+    failed.abort();
+    await Promise.allSettled(starting); // what has been started is there for the one who tidies up
+    throw error;
+  }
 }

@@ -7,6 +7,7 @@ import { Cluster, privateEngineProblem } from "@skep/testkit";
 import { expect, test } from "vitest";
 
 const problem = privateEngineProblem();
+const standIn = fileURLToPath(new URL("./stand-in-skepd.sh", import.meta.url));
 const script = fileURLToPath(new URL("./serve-and-tell.ts", import.meta.url));
 
 /** The script in a node; `lines` are what it tells. */
@@ -54,5 +55,21 @@ test.skipIf(problem !== undefined)(
     expect(start.pid).toBe(Number(await engine("inspect", "--format", "{{.State.Pid}}", id)));
     expect(await engine("exec", id, "readlink", "/proc/1/ns/net")).toBe(start.network);
     await skepd.end();
+  },
+);
+
+test.skipIf(problem !== undefined)(
+  `containers that are restarted always come back with their node (${problem ?? "as root"})`,
+  async () => {
+    await using cluster = await Cluster.create({ nodes: 1, skepd: standIn });
+    await cluster.importTestImage("busybox:test");
+    const always = ["--name", "web", "--restart", "always", "--network", "none", "--runtime", "skep"];
+    expect(await cluster.engine("node-1", "run", "-d", ...always, "busybox:test", "sleep", "1000")).toMatchObject({
+      code: 0,
+    });
+    await cluster.kill("node-1");
+    await cluster.start("node-1");
+    const state = ["inspect", "--format", "{{.State.Running}} {{.State.Error}}", "web"];
+    expect((await cluster.engine("node-1", ...state)).stdout.trim()).toBe("true");
   },
 );
