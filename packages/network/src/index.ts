@@ -5,5 +5,7 @@ export { type DnsServerOptions, startDnsServer } from "./dns/start-dns-server.ts
 export type { Kernel } from "./host/kernel.ts";
 export { openKernel } from "./host/open-kernel.ts";
 export { subnetsOfHostRoutes } from "./host-subnets.ts";
+export { Legs, type LegsOptions } from "./legs/follow-legs.ts";
+export type { Leg } from "./legs/leg.ts";
 export type { Attached, AttachedInterface, NetworkStatus, NodeFacts, NodeNetwork } from "./node-network.ts";
 export type { Sandbox, SandboxInterface, SandboxNames } from "./sandbox.ts";

@@ -1,7 +1,7 @@
-import type { NetworkProblem } from "@skep/model";
+import type { NetworkProblem, NodeId } from "@skep/model";
 import { hostPlace, type Place } from "./aspect.ts";
 import type { NetworkState } from "./network-state.ts";
-import { gatewayName, routerName } from "./overlay/addresses.ts";
+import { gatewayName, routerName, tunnelOverhead } from "./overlay/addresses.ts";
 
 /** What of the records this node does not carry out, in the operator's words. */
 export function problemsOf(state: NetworkState, failures: ReadonlyMap<Place, Error>): NetworkProblem[] {
@@ -10,7 +10,22 @@ export function problemsOf(state: NetworkState, failures: ReadonlyMap<Place, Err
       subject: `port ${key}`,
       message: `port ${key} is not published on this node: ${owner} listens there`,
     })),
+    ...[...state.pathMtus].flatMap(([id, bytes]) => narrowLeg(state, id, bytes)),
     ...[...failures].map(([place, error]) => ({ subject: subjectOf(state, place), message: error.message })),
+  ];
+}
+
+/** Traffic fits itself to it, but pays for it: somebody should know. */
+function narrowLeg({ peers, underlayMtu }: NetworkState, id: NodeId, bytes: number): NetworkProblem[] {
+  const peer = peers.get(id);
+  if (!peer) return [];
+  return [
+    {
+      subject: `leg to ${peer.hostname}`,
+      message:
+        `packets of more than ${bytes} bytes do not get to ${peer.hostname} (${peer.address}), though this node's device ` +
+        `takes ${underlayMtu}: overlays send no more than ${bytes - tunnelOverhead} there; give all devices on the way the same MTU`,
+    },
   ];
 }
 

@@ -1,6 +1,7 @@
 import { at, type Placed } from "../aspect.ts";
 import type { Item } from "../items/item.ts";
 import { zoneMap } from "../items/parse-nft.ts";
+import { probeAddress } from "../legs/probe-address.ts";
 import type { NetworkState } from "../network-state.ts";
 import { gatewayAddress, gatewayName, tunnel, uplink, uplinkAddress, uplinkMac } from "../overlay/addresses.ts";
 import { hasGateway } from "../overlay/presence.ts";
@@ -20,8 +21,14 @@ export function deriveGateway(state: NetworkState): Placed[] {
     { kind: "address", device: "lo", address: `${gatewayAddress}/32` },
     ...uplinkItems,
     ...gatewayRules(selfPeer.address),
-    ...(ingress ? [...tunnelItems(state, ingress), ...replyItems(state)] : []),
+    ...(ingress ? [...tunnelItems(state, ingress), ...replyItems(state), ...probed(selfPeer.index)] : []),
   ]);
+}
+
+/** Where other nodes try the tunnel to this one. */
+function probed(index: number): Item[] {
+  const address = probeAddress(index);
+  return address === undefined ? [] : [{ kind: "address", device: "lo", address: `${address}/32` }];
 }
 
 /** This end of the link to the node; the link itself is the node's. */

@@ -1,6 +1,7 @@
-import type { NodeId } from "@skep/model";
+import type { NodeId, PeerRecord } from "@skep/model";
 import { at, type Placed } from "../aspect.ts";
 import type { Item } from "../items/item.ts";
+import { probeAddress } from "../legs/probe-address.ts";
 import type { NetworkState } from "../network-state.ts";
 import { gatewayName, peerMac, tunnel } from "../overlay/addresses.ts";
 import { hasGateway, pathMtu } from "../overlay/presence.ts";
@@ -33,9 +34,16 @@ export function derivePeer(state: NetworkState, id: NodeId): Placed[] {
     ...at(gatewayName, [
       element("nodeips", peer.address),
       ...(isOther ? [element("peer", mac, mark), element("pzone", mac, mark), ...peerItems(peer.address)] : []),
-      ...(isOther ? wayBack(state, id) : []),
+      ...(isOther ? [...wayBack(state, id), ...wayToProbe(peer)] : []),
     ]),
   ];
+}
+
+/** See `legs`. */
+function wayToProbe({ address, index }: PeerRecord): Item[] {
+  const probe = probeAddress(index);
+  if (probe === undefined) return [];
+  return [{ kind: "route", destination: `${probe}/32`, via: address, device: tunnel, onlink: true }];
 }
 
 function wayBack(state: NetworkState, id: NodeId): Item[] {
