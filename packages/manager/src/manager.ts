@@ -48,7 +48,7 @@ export class Manager {
     failed: (error: unknown) => void,
   ): Promise<void> {
     await this.store.lead(this.#stopping.signal);
-    await adoptStore(this.store, this.#ipam);
+    await adoptStore(this.store, this.#ipam, this.#options.logger);
     await this.#dispatcher.listen(address, certificate);
     const { signal } = this.#stopping;
     const ipam = this.#ipam;

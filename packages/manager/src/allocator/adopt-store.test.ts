@@ -1,4 +1,4 @@
-import type { Node, NodeId } from "@skep/model";
+import { type Node, type NodeId, silentLogger } from "@skep/model";
 import { MemoryStore } from "@skep/store";
 import { FakeClock } from "@skep/testkit";
 import { expect, test } from "vitest";
@@ -63,7 +63,7 @@ test("a store from before there were networks gets them, with a data path for ev
     const manager = { addr: "192.168.0.9:2377", leader: true, reachability: "reachable" } as const;
     tx.put("node", { ...node("m"), status: { state: "ready", addr: "::1" }, manager });
   });
-  await adoptStore(store, new Ipam());
+  await adoptStore(store, new Ipam(), silentLogger);
   expect([...store.view().all("node")].map(({ dataPath }) => dataPath)).toEqual([
     { address: "192.168.0.1", index: 1 },
     { address: "192.168.0.1", index: 2 },
@@ -71,7 +71,7 @@ test("a store from before there were networks gets them, with a data path for ev
   ]);
   expect(ingressNetwork(store.view())?.vni).toBe(4096);
   const { revision } = store.view();
-  await adoptStore(store, new Ipam());
+  await adoptStore(store, new Ipam(), silentLogger);
   expect(store.view().revision).toBe(revision);
 });
 
@@ -82,7 +82,7 @@ test("an ingress network that an operator removed is not made again", async () =
     tx.put("node", node("n2" as NodeId));
     tx.delete("network", ingress);
   });
-  await adoptStore(store, new Ipam());
+  await adoptStore(store, new Ipam(), silentLogger);
   expect(ingressNetwork(store.view())).toBeUndefined();
   expect(store.view().get("node", "n2")?.dataPath?.index).toBe(2);
 });

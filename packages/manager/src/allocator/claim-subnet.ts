@@ -3,6 +3,9 @@ import type { Ipam } from "./ipam.ts";
 import { type Block, blockAt, formatAddress, formatBlock, parseBlock } from "./ipv4.ts";
 import { type Occupied, overlapping, poolsOf } from "./occupied-subnets.ts";
 
+/** Docker's, where an older store has none. */
+const defaultSubnetSize = 24;
+
 /**
  * The next free subnet of the swarm's pools. They are gone through in order; what was freed comes again after all the
  * rest. Throws when there is none, with an example of what is in the way.
@@ -13,9 +16,9 @@ export function claimSubnet(
   ipam: Ipam,
 ): Subnet {
   const pools = poolsOf(cluster).flatMap((pool) => parseBlock(pool) ?? []);
-  const block =
-    findFree(pools, cluster.subnetSize, taken, ipam.nextSubnet) ?? findFree(pools, cluster.subnetSize, taken, 0);
-  if (!block) throw noneLeft(cluster, pools, taken);
+  const length = cluster.subnetSize || defaultSubnetSize;
+  const block = findFree(pools, length, taken, ipam.nextSubnet) ?? findFree(pools, length, taken, 0);
+  if (!block) throw noneLeft(poolsOf(cluster), length, taken);
   ipam.nextSubnet = block.last + 1;
   return { subnet: formatBlock(block), gateway: formatAddress(block.first + 1) };
 }
@@ -40,15 +43,13 @@ function findFree(
   return undefined;
 }
 
-function noneLeft(
-  cluster: Pick<Cluster, "defaultAddrPool" | "subnetSize">,
-  pools: readonly Block[],
-  taken: readonly Occupied[],
-): DomainError {
-  const culprits = new Set(pools.flatMap((pool) => overlapping(pool, taken)?.by ?? []));
+function noneLeft(pools: readonly string[], length: number, taken: readonly Occupied[]): DomainError {
+  const blocks = pools.flatMap((pool) => parseBlock(pool) ?? []);
+  const culprits = new Set(blocks.flatMap((block) => overlapping(block, taken)?.by ?? []));
   return new DomainError(
     "conflict",
-    `no /${cluster.subnetSize} subnet is left in the swarm's address pools (${poolsOf(cluster).join(", ")}), ` +
-      `taken among others by ${[...culprits].join(" and ")}: give the network a subnet of its own with --subnet`,
+    `no /${length} subnet is left in the swarm's address pools (${pools.join(", ")}), taken among others by ` +
+      `${[...culprits].join(" and ")}: give the network a subnet of its own with --subnet, ` +
+      "or a new swarm other pools with --default-addr-pool",
   );
 }

@@ -43,7 +43,8 @@ test("uses the swarm's own address pools, one after the other, and says when the
   expect((await made({ Name: "b" })).subnet).toBe("10.30.0.0/26");
   expect(await refusal({ Name: "c" })).toBe(
     "conflict: no /26 subnet is left in the swarm's address pools (10.20.0.0/25, 10.30.0.0/26), taken among others by " +
-      "network ingress (10.20.0.0/26) and network b (10.30.0.0/26): give the network a subnet of its own with --subnet",
+      "network ingress (10.20.0.0/26) and network b (10.30.0.0/26): give the network a subnet of its own with --subnet, " +
+      "or a new swarm other pools with --default-addr-pool",
   );
 });
 
