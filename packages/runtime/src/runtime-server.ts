@@ -1,7 +1,7 @@
 import { once } from "node:events";
-import { chmod, open, rename, rm, stat } from "node:fs/promises";
+import { chmod, mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { connect, createServer, type Server, type Socket } from "node:net";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { type Clock, DomainError, type Logger } from "@skep/model";
 import { type ContainerStart, describeStart, parseState } from "./container-start.ts";
 import { readLine } from "./read-line.ts";
@@ -57,6 +57,7 @@ export class RuntimeServer implements AsyncDisposable {
   /** It gets its name only when it answers and nobody else can reach it: a hook never meets a half-made one. */
   async #listen(socketPath: string): Promise<void> {
     const unnamed = `${socketPath}.new`;
+    await mkdir(dirname(socketPath), { recursive: true });
     await rm(unnamed, { force: true });
     this.#server.listen(unnamed);
     await once(this.#server, "listening");

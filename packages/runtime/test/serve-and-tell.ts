@@ -1,11 +1,9 @@
 // serve-and-tell.ts: answers the hooks of a node from within it, and tells each start as a line of JSON, with the network
 // namespace that it finds at the pid it was told. Ends with its standard input.
-import { mkdirSync, readlinkSync } from "node:fs";
-import { dirname } from "node:path";
+import { readlinkSync } from "node:fs";
 import { silentLogger, systemClock } from "@skep/model";
 import { defaultRuntimeSocket, RuntimeServer } from "@skep/runtime";
 
-mkdirSync(dirname(defaultRuntimeSocket), { recursive: true });
 const server = await RuntimeServer.listen({
   ...{ socketPath: defaultRuntimeSocket, log: silentLogger, clock: systemClock },
   onStart: async ({ containerId, pid, hostname }) => {

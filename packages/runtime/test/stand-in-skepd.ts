@@ -1,7 +1,6 @@
 // A skepd that answers pings and starting containers, and takes its time to come up: slower than the engine beside it.
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
-import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { silentLogger, systemClock } from "@skep/model";
@@ -12,7 +11,6 @@ const options = { "data-root": text, host: text, engine: text, config: text, pid
 const { values } = parseArgs({ options });
 await delay(1_000);
 writeFileSync(values.pidfile, `${process.pid}\n`);
-mkdirSync(dirname(defaultRuntimeSocket), { recursive: true });
 const runtime = await RuntimeServer.listen({
   ...{ socketPath: defaultRuntimeSocket, log: silentLogger, clock: systemClock },
   onStart: async () => {},
