@@ -258,8 +258,8 @@ test("an address may be used again when every node that had the network knows of
   expect(await isDone(waiting)).toBe(true);
 });
 
-test("a node that is down keeps addresses from being used again until it is back or removed", async () => {
-  for (const end of ["back", "removed"]) {
+test("a node that is down keeps addresses from being used again until it is back, removed or given up", async () => {
+  for (const end of ["back", "removed", "given up"]) {
     await using records = await start([task("t1", "n1", ["net"]), task("t2", "n2", ["net"])]);
     const sessions = [records.connect("n1"), records.connect("n2"), records.connect("n3")] as const;
     for (const session of sessions) records.bring(session);
@@ -270,7 +270,8 @@ test("a node that is down keeps addresses from being used again until it is back
     records.bring(sessions[1]);
     expect(await isDone(waiting)).toBe(false);
     if (end === "back") records.bring(records.connect("n1"));
-    else await records.write((tx) => tx.delete("node", "n1"));
+    else if (end === "removed") await records.write((tx) => tx.delete("node", "n1"));
+    else records.discovery.giveUp(n1);
     expect(await isDone(waiting)).toBe(true);
   }
 });

@@ -91,6 +91,7 @@ export class Discovery implements ReleaseGate {
     const link = this.#links.get(session.nodeId);
     if (!link) return;
     link.session = session;
+    link.givenUp = false;
     link.records = session.records;
     this.#sendAll(session);
   }
@@ -100,6 +101,14 @@ export class Discovery implements ReleaseGate {
     session.records.clear();
     const link = this.#links.get(session.nodeId);
     if (link?.session === session) link.session = undefined;
+  }
+
+  /** The node is down for a long time: what was released is not kept for it any more. */
+  giveUp(nodeId: NodeId): void {
+    const link = this.#links.get(nodeId);
+    if (!link || link.session) return;
+    link.givenUp = true;
+    link.progress.beat();
   }
 
   /** What a node says of its kernel. */
@@ -129,12 +138,16 @@ export class Discovery implements ReleaseGate {
     await allMet(needs, (link) => this.#isAway(link), signal);
   }
 
-  /** Also nodes that are down must have come back or been removed; those that were down before this manager started not. */
+  /**
+   * Also a node that is down must have come back, been removed, or been given up after a day. Those that were down
+   * before this manager started are not waited for.
+   */
   async whenAcknowledged(networkId: NetworkId, revision: number, signal: AbortSignal): Promise<void> {
     await this.#reached(revision, signal);
     const needs = needsOfNetwork(this.#links.values(), networkId, revision);
-    const hasNothing = (link: NodeLink) => link.removed || (link.acknowledgedRevision === 0 && this.#isAway(link));
-    await allMet(needs, hasNothing, signal);
+    const isExcepted = (link: NodeLink) =>
+      link.removed || link.givenUp || (link.acknowledgedRevision === 0 && this.#isAway(link));
+    await allMet(needs, isExcepted, signal);
   }
 
   /** How far every node is, for the operator. */

@@ -31,6 +31,8 @@ export class NodeLink {
   /** Of the session there is, or was last. */
   records: RecordQueue | undefined;
   removed = false;
+  /** It is down for so long that nobody waits for it any more. */
+  givenUp = false;
   #problems: readonly NetworkProblem[] = [];
   #acknowledgedRevision = 0;
   readonly #holdings = new Map<NetworkId, Holding>();

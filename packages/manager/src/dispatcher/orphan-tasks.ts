@@ -7,12 +7,20 @@ const batchSize = 1000;
 
 /** Gives up the tasks of nodes that stay down for a day, so that what they hold can be used again. */
 export class OrphanTimers {
+  readonly #onGivenUp: (nodeId: NodeId) => void;
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #cancels = new Map<NodeId, () => void>();
 
-  constructor(options: { readonly store: Store; readonly clock: Clock; readonly logger: Logger }) {
+  constructor(options: {
+    readonly store: Store;
+    readonly clock: Clock;
+    readonly logger: Logger;
+    /** The node's tasks are given up: it is not expected to come back as it was. */
+    readonly onGivenUp: (nodeId: NodeId) => void;
+  }) {
+    this.#onGivenUp = options.onGivenUp;
     this.#store = options.store;
     this.#clock = options.clock;
     this.#logger = options.logger;
@@ -23,6 +31,7 @@ export class OrphanTimers {
     this.cancel(nodeId);
     const cancel = this.#clock.after(sinceMs + orphanAfterMs - this.#clock.now(), () => {
       this.#cancels.delete(nodeId);
+      this.#onGivenUp(nodeId);
       orphanTasks(this.#store, this.#clock, nodeId).then(
         (count) =>
           this.#logger.warn({ node: nodeId, tasks: count }, "gave up the tasks of a node that is down for a day"),

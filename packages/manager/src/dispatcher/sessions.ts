@@ -62,7 +62,7 @@ export class Sessions implements FeedListener {
     this.#logger = options.logger;
     this.#discovery = options.discovery;
     this.#probes = new PortProbes(options.clock);
-    this.#orphans = new OrphanTimers(options);
+    this.#orphans = new OrphanTimers({ ...options, onGivenUp: (nodeId) => options.discovery.giveUp(nodeId) });
     this.#statuses = new StatusWriter(options);
     this.#liveness = new Liveness({
       clock: options.clock,
