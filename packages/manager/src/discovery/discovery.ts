@@ -103,7 +103,7 @@ export class Discovery implements ReleaseGate {
     if (link?.session === session) link.session = undefined;
   }
 
-  /** The node is down for a long time: what was released is not kept for it any more. */
+  /** The node has left, or is down for a long time: what was released is not kept for it any more. */
   giveUp(nodeId: NodeId): void {
     const link = this.#links.get(nodeId);
     if (!link || link.session) return;
@@ -139,7 +139,7 @@ export class Discovery implements ReleaseGate {
   }
 
   /**
-   * Also a node that is down must have come back, been removed, or been given up after a day. Those that were down
+   * Also a node that is down must have come back, been removed, or been given up: when it left, or after a day. Those that were down
    * before this manager started are not waited for.
    */
   async whenAcknowledged(networkId: NetworkId, revision: number, signal: AbortSignal): Promise<void> {

@@ -31,7 +31,7 @@ export class NodeLink {
   /** Of the session there is, or was last. */
   records: RecordQueue | undefined;
   removed = false;
-  /** It is down for so long that nobody waits for it any more. */
+  /** It has left, or is down for so long that nobody waits for it any more. */
   givenUp = false;
   #problems: readonly NetworkProblem[] = [];
   #acknowledgedRevision = 0;

@@ -231,3 +231,16 @@ test("as soon as all have answered, or gone, nobody waits for ports any longer",
   expect(await asked).toEqual([]);
   expect(await swarm.dispatcher.probePorts([], new AbortController().signal)).toEqual([]);
 });
+
+test("a node that leaves takes what it knew with it: its addresses are kept for it no longer", async () => {
+  await using swarm = await start();
+  await put(swarm, task("t1", "n1", ["net"]));
+  const [one, two] = [await swarm.agent(n1), await swarm.agent(n2)];
+  await acknowledge(one);
+  await acknowledge(two);
+  await put(swarm, inState(task("t1", "n1", ["net"]), "failed"));
+  const { revision } = swarm.store.view();
+  const forgotten = swarm.discovery.whenAcknowledged("net" as NetworkId, revision, AbortSignal.timeout(5000));
+  await ask(swarm, n1, "/leave", {});
+  await forgotten;
+});

@@ -111,6 +111,7 @@ export class Sessions implements FeedListener {
   /** The node says good-bye: it is down at once. */
   async leave(nodeId: NodeId): Promise<void> {
     this.#drop(nodeId, "the node has left the swarm");
+    this.#discovery.giveUp(nodeId);
     this.#liveness.forget(nodeId);
     this.#orphans.start(nodeId);
     await markDown(this.#store, this.#clock, nodeId);
