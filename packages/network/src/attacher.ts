@@ -5,6 +5,8 @@ import type { Kernel, Link, Namespace } from "./host/kernel.ts";
 import type { NetworkState } from "./network-state.ts";
 import type { AttachedInterface } from "./node-network.ts";
 import { addressAt, bare, containerMac, egressPool } from "./overlay/addresses.ts";
+import { resolverTable } from "./overlay/container.ts";
+import { openContainer } from "./places.ts";
 import type { PortHolds } from "./port-holds.ts";
 import type { Sandbox } from "./sandbox.ts";
 
@@ -61,6 +63,17 @@ export class Attacher {
       ...(before && { ports: before.dns }),
     });
     return { sandbox, inode: found.inode, interfaces, hostPorts, dns };
+  }
+
+  /** A container that runs on without us asks its own resolver again. */
+  async leave({ sandbox, inode }: Attachment): Promise<void> {
+    const namespace = await openContainer(this.#kernel, sandbox.pid, inode).catch(() => undefined);
+    if (!namespace) return;
+    try {
+      await namespace.nft(`add table ${resolverTable}\ndelete table ${resolverTable}\n`);
+    } finally {
+      namespace[Symbol.dispose]();
+    }
   }
 
   /** The attachment is in the state, or will not be. */

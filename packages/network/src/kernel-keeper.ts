@@ -61,12 +61,13 @@ export class KernelKeeper {
     await Promise.all(
       [...changes].map(async ([place, list]) => {
         this.#touch(place);
-        if (isRouter(place) && this.desired.of(place).size === 0) gone.push(place);
+        if (this.desired.of(place).size === 0 && place !== hostPlace) gone.push(place);
         else wanted.set(place, this.#verified.has(place) ? list : await this.#fromWhatIs(place, list));
       }),
     );
     const applied = await applyChanges(this.places, wanted, this.#turn);
-    for (const place of gone) await this.#remove(place);
+    // what a container had goes with the devices that its routers lose
+    for (const place of gone) if (!isContainerPlace(place)) await this.#remove(place);
     for (const [place, error] of applied.failures) {
       this.#verified.delete(place);
       this.#logger.warn({ place, err: error }, "network change failed, will be repaired");
@@ -217,8 +218,6 @@ export class KernelKeeper {
     this.#generations.set(place, (this.#generations.get(place) ?? 0) + 1);
   }
 }
-
-const isRouter = (place: Place) => place !== hostPlace && !isContainerPlace(place);
 
 const kernelItems = (wanted: ReadonlyMap<ItemKey, Wanted>): ItemChange[] =>
   [...wanted].flatMap(([key, after]) => (isNft(after.item) ? [] : [{ key, before: undefined, after }]));

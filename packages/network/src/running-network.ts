@@ -18,7 +18,7 @@ import type { DnsServer } from "./dns/dns-server.ts";
 import type { Kernel } from "./host/kernel.ts";
 import type { LegacyFirewall } from "./ingress/forward-policy.ts";
 import { KernelKeeper } from "./kernel-keeper.ts";
-import type { NetworkState } from "./network-state.ts";
+import { type NetworkState, portKey } from "./network-state.ts";
 import type { Attached, NetworkStatus, NodeNetwork } from "./node-network.ts";
 import { Places } from "./places.ts";
 import { PortHolds, type PortKeeper } from "./port-holds.ts";
@@ -264,7 +264,8 @@ export class RunningNetwork implements NodeNetwork {
     const attachment = this.#state.attachments.get(containerId);
     await this.#options.dns.close(containerId);
     await this.#change((touched) => removeAttachment(this.#state, containerId, touched));
-    this.#holds.release(attachment?.hostPorts.map(({ protocol, published }) => `${protocol}/${published}`) ?? []);
+    if (attachment) await this.#attacher.leave(attachment);
+    this.#holds.release(attachment?.hostPorts.map(portKey) ?? []);
     this.#took.delete(containerId);
     await this.#options.files.removeAttachment(containerId);
   }

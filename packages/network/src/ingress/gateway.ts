@@ -19,6 +19,7 @@ export function deriveGateway(state: NetworkState): Placed[] {
     ...routerSysctls,
     { kind: "up", device: "lo" },
     { kind: "address", device: "lo", address: `${gatewayAddress}/32` },
+    { kind: "mtu", device: uplink.gateway, mtu: state.underlayMtu },
     ...uplinkItems,
     ...gatewayRules(selfPeer.address),
     ...(ingress ? [...tunnelItems(state, ingress), ...replyItems(state), ...probed(selfPeer.index)] : []),

@@ -13,6 +13,8 @@ export function formOf(item: Item): string {
       return `vxlan ${item.mac} mtu ${item.mtu} ${item.vni} ${item.local} ${item.port}`;
     case "veth":
       return `veth ${item.mac} mtu ${item.mtu}`;
+    case "mtu":
+      return `${item.mtu}`;
     case "address":
       return item.noPrefixRoute ? "noprefixroute" : "";
     case "neighbour":

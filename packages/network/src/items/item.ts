@@ -12,6 +12,8 @@ export type KernelItem =
   | VxlanItem
   | VethItem
   | { readonly kind: "up"; readonly device: string }
+  /** Of a device that was made from elsewhere, as the other end of a veth. */
+  | { readonly kind: "mtu"; readonly device: string; readonly mtu: number }
   | ({ readonly kind: "address" } & InterfaceAddress)
   | ({ readonly kind: "neighbour" } & Neighbour)
   | ({ readonly kind: "fdb" } & FdbEntry)
@@ -104,6 +106,8 @@ export function keyOf(item: Item): ItemKey {
       return `link ${item.name}`;
     case "up":
       return `up ${item.device}`;
+    case "mtu":
+      return `mtu ${item.device}`;
     case "address":
       return `address ${item.device} ${item.address}`;
     case "neighbour":

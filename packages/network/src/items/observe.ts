@@ -45,6 +45,7 @@ export async function observeKernel(namespace: Namespace, own: Ownership): Promi
     // the uplink's end here was made with the other one, in the node's own namespace
     if (own.device(name) && kind === "veth" && name !== uplink.gateway)
       put({ kind: "veth", name, mac, mtu, peer: noPeer });
+    if (own.device(name) && name === uplink.gateway) put({ kind: "mtu", device: name, mtu });
     if (up && (own.device(name) || (own.whole && name === "lo"))) put({ kind: "up", device: name });
   }
   for (const address of addresses)

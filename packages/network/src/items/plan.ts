@@ -92,7 +92,7 @@ function reveth(was: Item | undefined, now: Extract<Item, { kind: "veth" }>): Ne
   return was ? [{ do: "delete-link", name: now.name }, add] : [add];
 }
 
-const ranks = ["sysctl", "vxlan", "veth", "address", "up", "neighbour", "fdb", "route", "rule"] as const;
+const ranks = ["sysctl", "vxlan", "veth", "mtu", "address", "up", "neighbour", "fdb", "route", "rule"] as const;
 
 function rank(item: KernelItem): number {
   // a gateway's own route has to be there before routes by that gateway
@@ -104,6 +104,8 @@ function putRequest(item: Exclude<KernelItem, { kind: "sysctl" | "vxlan" | "veth
   switch (item.kind) {
     case "up":
       return { do: "set-link", name: item.device, up: true };
+    case "mtu":
+      return { do: "set-link", name: item.device, mtu: item.mtu };
     case "address": {
       const { kind: _, ...address } = item;
       return { do: "add-address", ...address };

@@ -33,12 +33,14 @@ function inside(state: NetworkState, attachment: Attachment, there: AttachedInte
   const network = state.networks.get(there.networkId as NetworkId);
   if (!network || !hasRouter(state, network.id)) return [];
   const { device } = there;
+  const mtu = mtuOf(state, network);
   const source = bare(there.address);
   const gateway =
     network.subnets.find(({ subnet }) => contains(subnet, source))?.gateway ?? network.subnets[0]?.gateway ?? "";
   return [
-    ...at(placeOf(network), routerSide(attachment, there, mtuOf(state, network))),
+    ...at(placeOf(network), routerSide(attachment, there, mtu)),
     ...at(containerPlace(attachment.sandbox.containerId), [
+      { kind: "mtu", device, mtu },
       { kind: "address", device, address: there.address, noPrefixRoute: true },
       { kind: "up", device },
       { kind: "neighbour", device, address: gateway, mac: routerMac },
@@ -54,10 +56,12 @@ function inside(state: NetworkState, attachment: Attachment, there: AttachedInte
 function outside(state: NetworkState, attachment: Attachment, there: AttachedInterface): Placed[] {
   if (!hasGateway(state)) return [];
   const { device } = there;
+  const mtu = mtuOf(state, state.ingress);
   const source = bare(there.address);
   return [
-    ...at(gatewayName, routerSide(attachment, there, mtuOf(state, state.ingress))),
+    ...at(gatewayName, routerSide(attachment, there, mtu)),
     ...at(containerPlace(attachment.sandbox.containerId), [
+      { kind: "mtu", device, mtu },
       { kind: "address", device, address: `${source}/32` },
       { kind: "up", device },
       { kind: "neighbour", device, address: gatewayAddress, mac: routerMac },
@@ -82,9 +86,11 @@ function routerSide({ sandbox }: Attachment, there: AttachedInterface, mtu: numb
   ];
 }
 
+export const resolverTable = "ip skepdns";
+
 /** Queries to 127.0.0.11 go to skepd's sockets; an image may have a server on port 53 of its own. */
 function resolverItems({ dns }: Attachment): Item[] {
-  const table = "ip skepdns";
+  const table = resolverTable;
   return [
     { kind: "table", table },
     {
