@@ -1,6 +1,13 @@
 import type { NetworkInterfaceInfo } from "node:os";
 import { expect, test } from "vitest";
-import { advertiseAddress, joinHostPort, listenAddress, splitHostPort } from "./addresses.ts";
+import {
+  advertiseAddress,
+  connectedSubnets,
+  dataPathAddress,
+  joinHostPort,
+  listenAddress,
+  splitHostPort,
+} from "./addresses.ts";
 
 const v4 = (address: string): NetworkInterfaceInfo => ({
   address,
@@ -31,6 +38,28 @@ test("the machine's only address is advertised, containers' bridges aside", () =
   expect(advertiseAddress("", "192.168.0.11:4000", machine)).toBe("192.168.0.11:4000");
   expect(advertiseAddress("eth0", "0.0.0.0:2377", machine)).toBe("192.168.0.11:2377");
   expect(advertiseAddress("10.1.1.1:55", "0.0.0.0:2377", machine)).toBe("10.1.1.1:55");
+});
+
+test("overlays have an address given, or an interface's", () => {
+  expect(["", "10.1.1.1", "eth0"].map((given) => dataPathAddress(given, machine))).toEqual([
+    "",
+    "10.1.1.1",
+    "192.168.0.11",
+  ]);
+  for (const given of ["0.0.0.0", "eth9", "10.1.1.1:4789"]) {
+    expect(() => dataPathAddress(given, machine)).toThrow("data path address must be a non-zero IP address");
+  }
+});
+
+test("the machine's networks are those of its interfaces, without the loopback and what skep made", () => {
+  const on = (address: string) => [{ ...v4(address), cidr: `${address}/24` }];
+  const interfaces = {
+    lo: on("127.0.0.1"),
+    eth0: on("10.0.0.5"),
+    docker0: on("172.17.0.1"),
+    "skep-up": on("10.7.0.1"),
+  };
+  expect(connectedSubnets(interfaces)).toEqual(["10.0.0.5/24", "172.17.0.1/24"]);
 });
 
 test.each(["0.0.0.0", "nonsense", "1.2.3.4:x", "1.2.3.4:99999"])("the advertise address %s is refused", (given) => {

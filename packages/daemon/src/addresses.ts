@@ -54,6 +54,21 @@ export function advertiseAddress(given: string, listenAddr: string, interfaces: 
   return joinHostPort(host, defaultPort);
 }
 
+/** The address of the overlays: given, or an interface's; empty when it is to follow the advertise address. */
+export function dataPathAddress(given: string, interfaces: Interfaces): string {
+  if (given === "") return "";
+  const address = isIP(given) ? given : addressOf(given, interfaces);
+  if (address !== undefined && !isUnspecified(address)) return address;
+  throw new DomainError("invalid-parameter", "data path address must be a non-zero IP address or network interface");
+}
+
+/** The IPv4 networks this machine is in, CIDR; those that skep made aside. */
+export const connectedSubnets = (interfaces: Interfaces): string[] =>
+  Object.entries(interfaces)
+    .filter(([name]) => !name.startsWith("skep"))
+    .flatMap(([, infos]) => infos ?? [])
+    .flatMap(({ family, internal, cidr }) => (family === "IPv4" && !internal && cidr ? [cidr] : []));
+
 const isUnspecified = (host: string) => host === "0.0.0.0" || host === "::";
 
 const raise = (error: Error): never => {
