@@ -8,6 +8,8 @@ import { createCluster, createCsr } from "@skep/manager";
 import { DomainError, type NodeId, parseJoinToken, pause } from "@skep/model";
 import {
   advertiseAddress,
+  connectedSubnets,
+  dataPathAddress,
   joinHostPort,
   listenAddress,
   localAddressTowards,
@@ -102,7 +104,8 @@ export class SwarmMember implements SwarmNode {
       const interfaces = networkInterfaces();
       const listenAddr = listenAddress(request.listenAddr, interfaces);
       const advertiseAddr = advertiseAddress(request.advertiseAddr, listenAddr, interfaces);
-      const membership = await this.#createSwarm(request, listenAddr, advertiseAddr);
+      const dataPathAddr = dataPathAddress(request.dataPathAddr, interfaces);
+      const membership = await this.#createSwarm({ ...request, dataPathAddr }, listenAddr, advertiseAddr);
       this.#worker = this.#createWorker(membership);
       this.#worker.start();
       await Promise.race([this.#worker.accepted, sleep(firstSessionTimeoutMs, undefined, { ref: false })]);
@@ -119,20 +122,21 @@ export class SwarmMember implements SwarmNode {
       const listenAddr = listenAddress(request.listenAddr || `0.0.0.0:${swarmPort}`, interfaces);
       const given = request.advertiseAddr && advertiseAddress(request.advertiseAddr, listenAddr, interfaces);
       const advertiseAddr = given || joinHostPort(await localAddressTowards(remote), swarmPort);
+      const dataPathAddr = dataPathAddress(request.dataPathAddr, interfaces);
       const identity = await joinSwarm({
         addr: remote,
         token: request.joinToken,
         csr: await createCsr(),
         availability: request.availability,
         advertiseAddr,
-        dataPathAddr: request.dataPathAddr,
+        dataPathAddr,
         signal: AbortSignal.timeout(joinTimeoutMs),
       });
       const membership: Membership = {
         ...identity,
         listenAddr,
         advertiseAddr,
-        dataPathAddr: request.dataPathAddr,
+        dataPathAddr,
         managers: [{ nodeId: "" as NodeId, addr: remote }],
       };
       this.#file.write(membership);
@@ -178,6 +182,7 @@ export class SwarmMember implements SwarmNode {
         ...request,
         advertiseAddr,
         address: splitHostPort(advertiseAddr).host,
+        routes: connectedSubnets(networkInterfaces()),
       });
       const manager = await ManagerRole.start(store, listenAddr, identity, this.#options);
       const membership: Membership = {
