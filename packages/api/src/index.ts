@@ -7,4 +7,5 @@ export * from "./node-networks.ts";
 export * from "./require-manager.ts";
 export * from "./router.ts";
 export { type ClusterRouteOptions, clusterRoutes } from "./routes/cluster.ts";
+export { doctorRoute, type Finding } from "./routes/doctor.ts";
 export * from "./swarm-node.ts";

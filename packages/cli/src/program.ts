@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { doctorCommand } from "./doctor/doctor-command.ts";
 import { engineCommand } from "./engine/engine-command.ts";
 import type { Io } from "./io.ts";
 import { machineCommand } from "./machine/machine-command.ts";
@@ -24,9 +25,13 @@ Examples:
 Run "skep COMMAND --help" for more on a command.`,
     );
   program.enablePositionalOptions();
-  for (const command of [machineCommand(io, outcome), engineCommand(io, outcome), networkCommand(io)]) {
-    program.addCommand(command);
-  }
+  const commands = [
+    machineCommand(io, outcome),
+    engineCommand(io, outcome),
+    networkCommand(io),
+    doctorCommand(io, outcome),
+  ];
+  for (const command of commands) program.addCommand(command);
   configure(program, io);
   return program;
 }

@@ -1,11 +1,19 @@
 import { chownSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { type ApiServer, ClusterEventLog, clusterRoutes, createApiServer, type ListenTarget } from "@skep/api";
+import {
+  type ApiServer,
+  ClusterEventLog,
+  clusterRoutes,
+  createApiServer,
+  doctorRoute,
+  type ListenTarget,
+} from "@skep/api";
 import { type Engine, HttpEngine } from "@skep/engine";
 import { type Logger, systemClock } from "@skep/model";
 import { splitHostPort } from "./addresses.ts";
 import { ConfigError, type DaemonConfig, type TlsFiles } from "./config.ts";
 import { lockDataRoot } from "./data-root.ts";
+import { examine } from "./doctor/examine.ts";
 import { NetworkRole } from "./network-role.ts";
 import { writePidfile } from "./pidfile.ts";
 import { preflight } from "./preflight.ts";
@@ -32,7 +40,8 @@ export async function runDaemon(config: DaemonConfig, logger: Logger, signal: Ab
   const openNetwork: OpenNetwork = ({ facts, calls }) =>
     NetworkRole.open({ facts, calls, dataRoot, runRoot, engine, clock, logger });
   const swarm = new SwarmMember({ dataRoot, engine, openNetwork, events, onBroken, clock, logger });
-  const routes = clusterRoutes({ swarm, clock });
+  const findings = () => examine({ preflight: () => preflight(engine, config.engine), ...swarm.examined, clock });
+  const routes = [...clusterRoutes({ swarm, clock }), doctorRoute(findings)];
   const api = createApiServer({ engine: config.engine, swarm, routes, events, clock, logger });
   try {
     await swarm.start();

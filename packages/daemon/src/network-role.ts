@@ -7,6 +7,7 @@ import type { Clock, Logger, ManagerMessage, NetworkProblem, PublishedPort, Take
 import {
   createNodeNetwork,
   type Kernel,
+  Legs,
   type NodeFacts,
   type NodeNetwork,
   openKernel,
@@ -15,6 +16,7 @@ import {
   subnetsOfHostRoutes,
 } from "@skep/network";
 import { RuntimeServer } from "@skep/runtime";
+import type { NetworkFacts } from "./doctor/network-facts.ts";
 import { NodeNetworksView } from "./node-networks-view.ts";
 
 export interface NetworkRoleOptions {
@@ -39,9 +41,9 @@ export class NetworkRole implements AsyncDisposable {
   readonly #records: ContainerRecords;
   readonly #containers: ContainerNetworks;
   readonly #server: RuntimeServer;
+  readonly #legs: Legs;
   readonly #dispose: () => Promise<void>;
   readonly view: NodeNetworks;
-  #problems: readonly NetworkProblem[] = [];
 
   private constructor(
     options: NetworkRoleOptions,
@@ -61,7 +63,9 @@ export class NetworkRole implements AsyncDisposable {
     this.#containers = parts.containers;
     this.#server = parts.server;
     this.#dispose = parts.dispose;
-    this.view = new NodeNetworksView(parts.network, parts.records, () => this.#problems);
+    const { facts, clock } = options;
+    this.#legs = new Legs({ network: parts.network, kernel: parts.kernel, self: facts.nodeId, clock });
+    this.view = new NodeNetworksView(parts.network, parts.records);
   }
 
   /**
@@ -96,18 +100,21 @@ export class NetworkRole implements AsyncDisposable {
     return this.#containers;
   }
 
-  /** Follows the ends of containers until `signal` aborts. */
+  /** Follows the ends of containers, and the ways to other nodes, until `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
     const { engine, clock, logger } = this.#options;
-    await followEndings({ engine, networks: this.#containers, clock, log: logger }, signal);
+    await Promise.all([
+      followEndings({ engine, networks: this.#containers, clock, log: logger }, signal),
+      this.#legs.run(signal),
+    ]);
   }
 
   /** Taken over at once; resolves when the kernel has it. */
   async take(message: Extract<ManagerMessage, { type: "network" }>): Promise<readonly NetworkProblem[]> {
     const { revision, full, put, remove } = message;
     const done = full ? this.#network.replaceAll(revision, put) : this.#network.change(revision, put, remove);
-    this.#problems = await done;
-    return this.#problems;
+    this.#legs.recordsChanged();
+    return done;
   }
 
   probePorts(ports: readonly Pick<PublishedPort, "protocol" | "published">[]): Promise<readonly TakenPort[]> {
@@ -117,6 +124,21 @@ export class NetworkRole implements AsyncDisposable {
   /** Destinations of this node's own routes, which no overlay may overlap. */
   async routes(): Promise<readonly string[]> {
     return subnetsOfHostRoutes(await this.#kernel.host.routes(), await this.#kernel.host.addresses());
+  }
+
+  /** What the doctor asks. */
+  get facts(): NetworkFacts {
+    const kernel = this.#kernel;
+    return {
+      dataPathPort: this.#options.facts.dataPathPort,
+      probe: () => this.#legs.probe(),
+      chains: () => kernel.host.nftJson("list chains"),
+      routes: () => this.routes(),
+      neighbours: () => countNeighbours(kernel),
+      overlays: () =>
+        this.view.overlays().flatMap(({ name, subnets }) => subnets.map(({ subnet }) => ({ name, subnet }))),
+      problems: () => this.view.problems(),
+    };
   }
 
   /** The node leaves its swarm: its containers are gone, and nothing of the networks stays. */
@@ -130,6 +152,16 @@ export class NetworkRole implements AsyncDisposable {
     await this.#server.close();
     await this.#dispose();
   }
+}
+
+/** Of the node and of every router: the kernel's limit is for all of them together. */
+async function countNeighbours(kernel: Kernel): Promise<number> {
+  let count = (await kernel.host.neighbours()).length;
+  for (const name of await kernel.names("skep-")) {
+    using router = await kernel.find(name);
+    count += (await router?.neighbours())?.length ?? 0;
+  }
+  return count;
 }
 
 /** The node's resolver; without the file it has none. */

@@ -9,12 +9,10 @@ type RecordOf<K extends NetworkRecord["kind"]> = Extract<NetworkRecord, { readon
 export class NodeNetworksView implements NodeNetworks {
   readonly #network: NodeNetwork;
   readonly #containers: ContainerRecords;
-  readonly #problems: () => readonly NetworkProblem[];
 
-  constructor(network: NodeNetwork, containers: ContainerRecords, problems: () => readonly NetworkProblem[]) {
+  constructor(network: NodeNetwork, containers: ContainerRecords) {
     this.#network = network;
     this.#containers = containers;
-    this.#problems = problems;
   }
 
   get revision(): number {
@@ -54,7 +52,7 @@ export class NodeNetworksView implements NodeNetworks {
   }
 
   problems(): readonly NetworkProblem[] {
-    return this.#problems();
+    return this.#network.inspect().problems;
   }
 
   sandboxes(): readonly LocalSandbox[] {

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { release } from "node:os";
 import { gunzipSync } from "node:zlib";
 import { type Engine, EngineUnavailable } from "@skep/engine";
+import { runtimeProblem } from "@skep/runtime";
 
 /** Something this machine lacks. */
 export interface Shortcoming {
@@ -31,6 +32,14 @@ async function engineShortcomings(engine: Engine, socket: string): Promise<reado
             },
           ]
         : []),
+      ...(runtimeProblem(info) === undefined
+        ? []
+        : [
+            {
+              what: "the Docker Engine does not know skep's runtime, which attaches containers to networks",
+              advice: "skep engine install (no container is restarted)",
+            },
+          ]),
     ];
   } catch (error) {
     if (!(error instanceof EngineUnavailable)) throw error;
@@ -53,6 +62,14 @@ const kernelNeeds: Readonly<Record<string, string>> = {
   CONFIG_CGROUP_PIDS: "pids limits",
   CONFIG_NF_TABLES: "overlay networks and published ports",
   CONFIG_NF_CONNTRACK: "overlay networks and published ports",
+  CONFIG_NF_CT_NETLINK: "moving connections off tasks that are gone",
+  CONFIG_NF_NAT: "overlay networks and published ports",
+  CONFIG_NFT_NAT: "overlay networks and published ports",
+  CONFIG_NFT_MASQ: "the way out of containers",
+  CONFIG_NFT_NUMGEN: "round robin",
+  CONFIG_NFT_FIB_IPV4: "published ports",
+  CONFIG_NFT_REJECT_IPV4: "refusing at once what has no task",
+  CONFIG_IP_MULTIPLE_TABLES: "the way back of published ports",
   CONFIG_VXLAN: "overlay networks",
 };
 

@@ -16,6 +16,7 @@ import {
   splitHostPort,
   swarmPort,
 } from "./addresses.ts";
+import type { NetworkFacts } from "./doctor/network-facts.ts";
 import { ManagerRole, type ManagerRoleOptions, openStore, storePath } from "./manager-role.ts";
 import { type Membership, MembershipFile } from "./membership.ts";
 import { type OpenNetwork, WorkerRole } from "./worker-role.ts";
@@ -80,6 +81,12 @@ export class SwarmMember implements SwarmNode {
 
   networks(): NodeNetworks | undefined {
     return this.#worker?.networks;
+  }
+
+  /** What the doctor asks of this node's networks, and where it finds the managers. */
+  get examined(): { readonly network: NetworkFacts | undefined; readonly managers: readonly string[] } {
+    const managers = this.#worker?.membership.managers ?? [];
+    return { network: this.#worker?.networkFacts, managers: managers.map(({ addr }) => addr) };
   }
 
   status(): SwarmStatus {

@@ -13,6 +13,7 @@ import type { Engine } from "@skep/engine";
 import { createCsr } from "@skep/manager";
 import type { Clock, Logger, NodeDescription, TaskSpec } from "@skep/model";
 import { DeferredHooks } from "./deferred-hooks.ts";
+import type { NetworkFacts } from "./doctor/network-facts.ts";
 import type { Membership } from "./membership.ts";
 import type { NetworkRole, NetworkRoleOptions } from "./network-role.ts";
 
@@ -105,6 +106,11 @@ export class WorkerRole {
   /** The swarm's networks as this node has them; undefined until they are up. */
   get networks(): NodeNetworks | undefined {
     return this.#openNetwork?.view;
+  }
+
+  /** What the doctor asks of them. */
+  get networkFacts(): NetworkFacts | undefined {
+    return this.#openNetwork?.facts;
   }
 
   /** Leaves containers and networks as they are. */
