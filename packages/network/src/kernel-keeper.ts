@@ -77,12 +77,14 @@ export class KernelKeeper {
   }
 
   async forget(flows: readonly StaleFlows[]): Promise<void> {
+    const filters = new Map<Place, ConnectionFilter[]>();
+    for (const { place, filter } of flows) (filters.get(place) ?? filters.set(place, []).get(place))?.push(filter);
     await Promise.all(
-      flows.map(async ({ place, filter }) => {
+      [...filters].map(async ([place, list]) => {
         const namespace = await this.places.find(place);
         await namespace
-          ?.forgetConnections(filter)
-          .catch((error: unknown) => this.#logger.warn({ place, filter, err: error }, "cannot forget connections"));
+          ?.forgetConnections(...list)
+          .catch((error: unknown) => this.#logger.warn({ place, err: error }, "cannot forget connections"));
       }),
     );
   }

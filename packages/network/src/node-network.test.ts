@@ -79,7 +79,6 @@ test("a network's router comes with its first endpoint here, and goes with the l
     expect.stringMatching(/add rule ip skep input icmp type echo-request accept comment/),
     "R nft add element ip skep vips { 10.0.1.100 }",
     "R nft add element ip skep svc { 10.0.1.100 : goto svc_10_0_1_100 }",
-    "R conntrack -D protocol=udp originalDestination=10.0.1.100",
   ]);
   await network.change(3, [], ["endpoint/t1"]);
   expect(kernel.takeLog()).toEqual([`${router}: ip link del vx0`, `ip netns del ${router}`]);

@@ -151,9 +151,11 @@ export class FakeNamespace implements Namespace {
     return changed;
   }
 
-  async forgetConnections(filter: ConnectionFilter): Promise<number> {
-    const words = Object.entries(filter).map(([name, value]) => `${name}=${value}`);
-    this.#log(`conntrack -D ${words.join(" ")}`);
+  async forgetConnections(...filters: readonly ConnectionFilter[]): Promise<number> {
+    for (const filter of filters) {
+      const words = Object.entries(filter).map(([name, value]) => `${name}=${value}`);
+      this.#log(`conntrack -D ${words.join(" ")}`);
+    }
     return 0;
   }
 

@@ -20,8 +20,8 @@ export function deriveVip(state: NetworkState, networkId: NetworkId, id: Service
       kind: "balancer",
       table,
       name: chain,
+      // without targets a packet is refused before it is remembered: nothing has to be forgotten when there are some
       targets: targetsOf(state, id, networkId),
-      unanswered: { protocol: "udp", originalDestination: vip },
     },
     { kind: "element", table, set: "vips", key: vip },
     { kind: "element", table, set: "svc", key: vip, value: `goto ${chain}` },

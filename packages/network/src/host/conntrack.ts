@@ -1,3 +1,4 @@
+import { closeSync, openSync, readSync } from "node:fs";
 import type { TransportProtocol } from "@skep/model";
 import type { ConnectionFilter } from "./kernel.ts";
 import { ipv4Bytes, ipv4Text } from "./netlink/addresses.ts";
@@ -48,30 +49,58 @@ export interface Connection {
 /** The connections that the kernel tracks in the namespace the object is made in. Calls must not overlap. */
 export class ConnectionTable implements Disposable {
   readonly #socket = new NetlinkSocket(NETLINK_NETFILTER);
+  /** Goes on telling of this namespace wherever it is read. */
+  readonly #countFile = openSync("/proc/sys/net/netfilter/nf_conntrack_count", "r");
 
   list(filter: ConnectionFilter = {}): Promise<Connection[]> {
-    return this.#find(filter, decodeConnection);
+    return this.#find([filter], decodeConnection);
   }
 
-  /** Deletes what matches; returns how many there were. */
-  async forget(filter: ConnectionFilter): Promise<number> {
-    const answers = await this.#socket.exchange(await this.#find(filter, encodeDeletion), "slow");
+  /**
+   * Deletes what matches any of the filters; returns how many there were. To list them the kernel walks through the
+   * table of all namespaces, some 10 ms: it is not asked to where there is nothing, and for many filters at a time.
+   */
+  async forget(...filters: readonly ConnectionFilter[]): Promise<number> {
+    const count = this.count();
+    if (count === 0) return 0;
+    const deletions = new Map<string, Buffer>();
+    for (const group of walks(filters, count))
+      for (const deletion of await this.#find(group, encodeDeletion))
+        deletions.set(deletion.toString("latin1"), deletion);
+    const answers = await this.#socket.exchange([...deletions.values()], "slow");
     return answers.filter(({ errno }) => errno === undefined).length; // the others ended by themselves
   }
 
-  #find<T>(filter: ConnectionFilter, take: (attributes: Attributes) => T): Promise<T[]> {
-    const request = message(IPCTNL_MSG_CT_GET, NLM_F_DUMP, ipv4, ...encodeFilter(filter));
+  /** Connections of this namespace. */
+  count(): number {
+    const bytes = Buffer.alloc(16);
+    return Number(bytes.toString("latin1", 0, readSync(this.#countFile, bytes, 0, bytes.length, 0)));
+  }
+
+  /** One filter is the kernel's to apply, several are ours. */
+  #find<T>(filters: readonly ConnectionFilter[], take: (attributes: Attributes) => T): Promise<T[]> {
+    const [only = {}] = filters.length === 1 ? filters : [];
+    const request = message(IPCTNL_MSG_CT_GET, NLM_F_DUMP, ipv4, ...encodeFilter(only));
     const takeMatching = ({ body }: Message) => {
       const attributes = parseAttributes(body, ipv4.length);
-      return matches(decodeConnection(attributes), filter) ? take(attributes) : undefined;
+      const connection = decodeConnection(attributes);
+      return filters.some((filter) => matches(connection, filter)) ? take(attributes) : undefined;
     };
     return this.#socket.dumpInto(takeMatching, request, "slow");
   }
 
   [Symbol.dispose](): void {
     this.#socket[Symbol.dispose]();
+    closeSync(this.#countFile);
   }
 }
+
+/** Looking at an entry here costs as much as the kernel's walk past a thousand. */
+const entriesPerWalk = 1000;
+
+/** Filters that share a walk: all, unless there are more entries to look at than walks are worth. */
+const walks = (filters: readonly ConnectionFilter[], count: number): (readonly ConnectionFilter[])[] =>
+  filters.length * entriesPerWalk < count ? filters.map((filter) => [filter]) : filters.length > 0 ? [filters] : [];
 
 /** The part of a filter that the kernel can be asked for (since 5.8; older ones list everything). */
 export function encodeFilter(filter: ConnectionFilter): Buffer[] {

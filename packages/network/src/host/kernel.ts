@@ -45,8 +45,8 @@ export interface Namespace extends Disposable {
   nftJson(command: string): Promise<unknown>;
   /** `net.ipv4.ip_forward` → `"1"`. Writes only what differs; returns the names it changed. */
   sysctls(values: Readonly<Record<string, string>>): string[];
-  /** Deletes connection-tracking entries; returns how many. */
-  forgetConnections(filter: ConnectionFilter): Promise<number>;
+  /** Deletes connection-tracking entries that match any of the filters; returns how many. */
+  forgetConnections(...filters: readonly ConnectionFilter[]): Promise<number>;
   /** Calls `onChange` when anybody but this process changes links, addresses, routes, neighbours, rules or nftables. */
   watch(onChange: (what: "link" | "address" | "route" | "neighbour" | "rule" | "nft") => void): Disposable;
   /** Runs `work` with the calling thread in this namespace; it must be synchronous: sockets, files under /proc/sys. */

@@ -90,11 +90,11 @@ export class NamespaceHandle implements Namespace {
     return this.enter(() => writeSysctls(values));
   }
 
-  forgetConnections(filter: ConnectionFilter): Promise<number> {
+  forgetConnections(...filters: readonly ConnectionFilter[]): Promise<number> {
     const result = this.#connectionTail.then(() => {
       this.#mustBeOpen();
       this.#connections ??= this.enter(() => new ConnectionTable());
-      return this.#connections.forget(filter);
+      return this.#connections.forget(...filters);
     });
     this.#connectionTail = result.catch(() => {});
     return result;

@@ -34,16 +34,17 @@ export function derivePeer(state: NetworkState, id: NodeId): Placed[] {
     ...at(gatewayName, [
       element("nodeips", peer.address),
       ...(isOther ? [element("peer", mac, mark), element("pzone", mac, mark), ...peerItems(peer.address)] : []),
-      ...(isOther ? [...wayBack(state, id), ...wayToProbe(peer)] : []),
+      ...(isOther ? [...wayBack(state, id), ...wayToProbe(peer, state.selfPeer)] : []),
     ]),
   ];
 }
 
-/** See `legs`. */
-function wayToProbe({ address, index }: PeerRecord): Item[] {
+/** See `legs`. The tunnel's end has no address of its own to be answered at. */
+function wayToProbe({ address, index }: PeerRecord, self: PeerRecord): Item[] {
   const probe = probeAddress(index);
-  if (probe === undefined) return [];
-  return [{ kind: "route", destination: `${probe}/32`, via: address, device: tunnel, onlink: true }];
+  const source = probeAddress(self.index);
+  if (probe === undefined || source === undefined) return [];
+  return [{ kind: "route", destination: `${probe}/32`, via: address, device: tunnel, onlink: true, source }];
 }
 
 function wayBack(state: NetworkState, id: NodeId): Item[] {
