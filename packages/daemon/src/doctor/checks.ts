@@ -61,6 +61,7 @@ export function checkConnectionTable({ used, limit }: Usage): Finding {
 /** Every peer and every local container is a neighbour of some router. */
 export function checkNeighbours({ used, limit }: Usage): Finding {
   const check = "neighbour table";
+  if (!Number.isFinite(limit)) return fine(check, `${used} entries; its limit is not to be seen from here`);
   if (used < limit * fullShare) return fine(check, `${used} entries, room for ${limit}`);
   return {
     check,
