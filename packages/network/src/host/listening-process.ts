@@ -65,7 +65,10 @@ export async function findListener(
   const foreign = owners.find(({ pid }) => pid !== excludePid);
   if (foreign) return `${foreign.name} (pid ${foreign.pid})`;
   if (inodes.has(0)) return "the kernel";
-  return owners.length > 0 ? undefined : "a process of another namespace";
+  if (owners.length > 0) return undefined;
+  // closed since the table was read, as this process's own hold may be, or really somebody's whom we cannot see
+  const still = await listeners(protocol, port);
+  return still.some(({ inode }) => inodes.has(inode)) ? "a process of another namespace" : undefined;
 }
 
 /** Read by a thread of the pool, which is in this node's namespace always; the first thread may be elsewhere. */
