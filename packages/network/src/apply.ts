@@ -104,13 +104,10 @@ class Work implements Applied {
 
   async #target(place: Place, changes: readonly ItemChange[]): Promise<Target> {
     const namespace = await this.#places.open(place);
-    const nft = renderNft(nftChanges(changes), (chain) => this.#turn(place, chain));
-    return {
-      place,
-      namespace,
-      netlink: planNetlink(changes),
-      nft: isContainerPlace(place) ? anew(changes) + nft : nft,
-    };
+    const turn = (chain: string) => this.#turn(place, chain);
+    // a container is not looked into first: it may have a table of an earlier attachment that has been forgotten
+    const nft = renderNft(nftChanges(changes), turn, { mayExist: isContainerPlace(place) });
+    return { place, namespace, netlink: planNetlink(changes), nft };
   }
 
   *#groups(): Iterable<Target[]> {
@@ -164,12 +161,5 @@ class Work implements Applied {
     }
   }
 }
-
-/** A container is not looked into first: it may have a table of an earlier attachment that has been forgotten. */
-const anew = (changes: readonly ItemChange[]) =>
-  changes
-    .flatMap(({ before, after }) => (after?.item.kind === "table" && !before ? [after.item.table] : []))
-    .map((table) => `add table ${table}\ndelete table ${table}\n`)
-    .join("");
 
 const placeRank = (place: Place) => (place === hostPlace ? 0 : isContainerPlace(place) ? 2 : 1);

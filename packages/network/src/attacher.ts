@@ -11,7 +11,7 @@ import type { PortHolds } from "./port-holds.ts";
 import type { Sandbox } from "./sandbox.ts";
 
 /** What the container has already, of the engine's networks or of an earlier attachment. */
-interface Found {
+export interface Found {
   readonly namespace: string;
   readonly inode: number;
   readonly links: readonly Link[];

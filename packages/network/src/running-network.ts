@@ -12,7 +12,7 @@ import {
 } from "@skep/model";
 import type { Applied } from "./apply.ts";
 import { containerPlace, type Place } from "./aspect.ts";
-import { Attacher } from "./attacher.ts";
+import { Attacher, type Found } from "./attacher.ts";
 import type { Attachment } from "./attachment.ts";
 import type { DnsServer } from "./dns/dns-server.ts";
 import type { Kernel } from "./host/kernel.ts";
@@ -26,6 +26,7 @@ import { problemsOf } from "./problems.ts";
 import { Repairs } from "./repairs.ts";
 import type { Sandbox } from "./sandbox.ts";
 import type { SavedFiles } from "./saved-files.ts";
+import { Slots } from "./slots.ts";
 import { statusOf } from "./status.ts";
 import { putAttachment, putRecord, removeAttachment, removeRecord, setPathMtu, Touched } from "./touched.ts";
 import { TurnQueue } from "./turn-queue.ts";
@@ -44,6 +45,8 @@ export interface RunningNetworkOptions {
 
 /** Changes of one turn: more would let the first container wait for the last. */
 const mostChanges = 8;
+/** More would let each of many wait for all others. */
+const attachesAtOnce = 6;
 /** A container may be started before this node has heard of its network. */
 const networkWaitMs = 10_000;
 
@@ -58,6 +61,7 @@ export class RunningNetwork implements NodeNetwork {
   readonly #zones: ZonePush;
   readonly #attacher: Attacher;
   readonly #repairs: Repairs;
+  readonly #slots = new Slots(attachesAtOnce);
   /** Gathered by the changes of the turn to come. */
   #touched = new Touched();
   /** The kernel has been compared with records of a manager. */
@@ -108,12 +112,11 @@ export class RunningNetwork implements NodeNetwork {
   async replaceAll(revision: number, records: readonly NetworkRecord[]): Promise<readonly NetworkProblem[]> {
     const wanted = new Set(records.map(recordKey));
     const known = () => [...this.#state.records.keys()].filter((key) => !wanted.has(key));
-    const isFirst = !this.#isCompared;
-    this.#isCompared = true;
     await this.#follow(revision, records, known);
-    if (isFirst) {
-      await this.#repairs.all();
+    if (!this.#isCompared) {
       this.#repairs.start();
+      await this.#repairs.all();
+      this.#isCompared = true;
     }
     return this.#problems();
   }
@@ -128,7 +131,11 @@ export class RunningNetwork implements NodeNetwork {
   }
 
   attach(sandbox: Sandbox): Promise<Attached> {
-    return this.#inOrder(sandbox.containerId, () => this.#attach(sandbox));
+    const startedAt = performance.now();
+    return this.#inOrder(sandbox.containerId, async () => {
+      await this.#knowsNetworks(sandbox);
+      return this.#slots.run(() => this.#attach(sandbox, startedAt));
+    });
   }
 
   detach(containerId: string): Promise<void> {
@@ -221,9 +228,7 @@ export class RunningNetwork implements NodeNetwork {
     return problemsOf(this.#state, this.#repairs.failures);
   }
 
-  async #attach(sandbox: Sandbox): Promise<Attached> {
-    const startedAt = performance.now();
-    await this.#knowsNetworks(sandbox);
+  async #attach(sandbox: Sandbox, startedAt: number): Promise<Attached> {
     const found = await this.#attacher.find(sandbox);
     const { containerId } = sandbox;
     const before = this.#state.attachments.get(containerId);
@@ -233,7 +238,8 @@ export class RunningNetwork implements NodeNetwork {
       const applied = await this.#change((touched) => putAttachment(this.#state, attachment, touched));
       await this.#mustHold(attachment, applied);
     } catch (error) {
-      await this.#detach(containerId);
+      if (before?.inode === found.inode) await this.#restore(before, found);
+      else await this.#detach(containerId);
       throw error;
     } finally {
       this.#attacher.settled(containerId);
@@ -245,6 +251,12 @@ export class RunningNetwork implements NodeNetwork {
 
   #attachedAs({ sandbox, interfaces, hostPorts }: Attachment): Attached {
     return { interfaces, hostPorts, tookMs: this.#took.get(sandbox.containerId) ?? 0 };
+  }
+
+  /** A running container that could not be given more keeps what it had. */
+  async #restore(before: Attachment, found: Found): Promise<void> {
+    const again = await this.#attacher.prepare(before.sandbox, found);
+    await this.#change((touched) => putAttachment(this.#state, { ...before, dns: again.dns }, touched));
   }
 
   /** Something else may have failed in a router at the same time; what counts is whether this container has all of its own. */

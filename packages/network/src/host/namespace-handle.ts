@@ -78,7 +78,11 @@ export class NamespaceHandle implements Namespace {
 
   async nft(script: string): Promise<void> {
     this.#mustBeOpen();
-    await this.#nft.run(this.#context, this.#fd, script);
+    await this.#nft.run(this.#context, this.#fd, script, this.#isWatched());
+  }
+
+  #isWatched(): boolean {
+    return [...this.#siblings].some((handle) => handle.inode === this.inode && handle.#watchers.size > 0);
   }
 
   async nftJson(command: string): Promise<unknown> {

@@ -10,6 +10,8 @@ export type NftRequest =
       readonly namespaceFd: number;
       readonly script: string;
       readonly json: boolean;
+      /** Somebody watches the namespace: the ports of the context matter, and looking for them takes its time. */
+      readonly watched: boolean;
     }
   | { readonly id: number; readonly context: number; readonly release: true };
 
@@ -36,7 +38,7 @@ function serve(port: NonNullable<typeof parentPort>): void {
     return enterNamespace(request.namespaceFd, () => {
       const context = contexts.get(request.context) ?? nft.open();
       contexts.set(request.context, context);
-      return { ...context.run(request.script, request.json), ports: context.ports() };
+      return { ...context.run(request.script, request.json), ports: request.watched ? context.ports() : [] };
     });
   }
 

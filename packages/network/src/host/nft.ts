@@ -12,15 +12,15 @@ export class NftRunner {
   #last = 0;
 
   /** One transaction. Rejects with nft's own words. */
-  async run(context: number, namespaceFd: number, script: string): Promise<void> {
-    const response = await this.#ask({ context, namespaceFd, script, json: false });
-    this.#ports.set(context, response.ports);
+  async run(context: number, namespaceFd: number, script: string, watched: boolean): Promise<void> {
+    const response = await this.#ask({ context, namespaceFd, script, json: false, watched });
+    if (watched) this.#ports.set(context, response.ports);
     if (!response.ok) throw refusal(response.error, script);
   }
 
   /** The answer to a command that lists; undefined when what it asks for does not exist. */
   async json(context: number, namespaceFd: number, command: string): Promise<unknown> {
-    const response = await this.#ask({ context, namespaceFd, script: command, json: true });
+    const response = await this.#ask({ context, namespaceFd, script: command, json: true, watched: false });
     if (response.ok) return response.output === "" ? undefined : JSON.parse(response.output);
     const error = refusal(response.error, command);
     if (error.code === "ENOENT") return undefined;

@@ -9,10 +9,19 @@ export type Turn = (chain: string) => number;
  * The nft commands that carry the changes out, as one transaction; empty when there are none. What is referred to comes
  * before what refers to it, and the other way round where things go.
  */
-export function renderNft(changes: readonly ItemChange[], turn: Turn): string {
-  const script = new Script();
+export function renderNft(
+  changes: readonly ItemChange[],
+  turn: Turn,
+  { mayExist = false }: RenderOptions = {},
+): string {
+  const script = new Script(mayExist);
   for (const change of changes) renderChange(change, turn, script);
   return script.text();
+}
+
+export interface RenderOptions {
+  /** What is new may be there all the same, with other rules. */
+  readonly mayExist?: boolean;
 }
 
 /** The whole of what the items ask of nftables, as for an empty namespace. */
@@ -29,6 +38,11 @@ class Script {
   readonly linked = new Map<string, string[]>();
   readonly dropped: string[] = [];
   readonly droppedTables: string[] = [];
+  readonly mayExist: boolean;
+
+  constructor(mayExist: boolean) {
+    this.mayExist = mayExist;
+  }
 
   text(): string {
     return [
@@ -71,6 +85,7 @@ function renderChain(was: Chain | undefined, now: Chain, turn: Turn, script: Scr
   if (was) (rehooked ? script.chains : script.rules).push(`flush chain ${name}`);
   if (rehooked) script.chains.push(`delete chain ${name}`);
   if (!was || rehooked) script.chains.push(`add chain ${name}${hook && ` { ${hook} }`}`);
+  if (!was && script.mayExist) script.chains.push(`flush chain ${name}`);
   script.rules.push(...rulesOf(now, turn).map((rule) => `add rule ${name} ${rule}`));
 }
 
