@@ -1,4 +1,5 @@
 import { chownSync, mkdirSync, readFileSync } from "node:fs";
+import { flushCompileCache } from "node:module";
 import { dirname } from "node:path";
 import {
   type ApiServer,
@@ -47,6 +48,7 @@ export async function runDaemon(config: DaemonConfig, logger: Logger, signal: Ab
     await swarm.start();
     for (const target of targets) await serve(api, target, config, logger);
     logger.info({ dataRoot: config.dataRoot, pid: process.pid }, "skepd is up");
+    flushCompileCache(); // not at the end, which may be a SIGKILL
     await reportShortcomings(engine, config.engine, logger);
     await Promise.race([aborted(signal), broken.promise]);
     logger.info({}, "skepd is stopping; containers run on");

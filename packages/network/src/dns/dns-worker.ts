@@ -1,3 +1,4 @@
+import { flushCompileCache } from "node:module";
 import { parentPort } from "node:worker_threads";
 import type { DnsPorts } from "./dns-server.ts";
 import { Resolver } from "./resolver.ts";
@@ -48,3 +49,5 @@ parentPort?.on("message", async ({ number, request }: NumberedRequest) => {
     post({ is: "failed", number, error: toError(error) });
   }
 });
+
+flushCompileCache(); // not at the end, which may be a SIGKILL

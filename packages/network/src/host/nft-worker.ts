@@ -1,3 +1,4 @@
+import { flushCompileCache } from "node:module";
 import { parentPort } from "node:worker_threads";
 import { enterNamespace } from "./netns.ts";
 import { loadNft, type NftContext, type NftResult } from "./nft-library.ts";
@@ -54,3 +55,4 @@ function serve(port: NonNullable<typeof parentPort>): void {
 }
 
 if (parentPort) serve(parentPort);
+flushCompileCache(); // not at the end, which may be a SIGKILL

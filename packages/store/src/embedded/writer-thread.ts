@@ -1,3 +1,4 @@
+import { flushCompileCache } from "node:module";
 import { parentPort, workerData } from "node:worker_threads";
 import { Database } from "./database.ts";
 import { failureOf } from "./file-failure.ts";
@@ -44,3 +45,4 @@ function answer(database: Database, request: Exclude<Request, { readonly do: "st
 }
 
 serve();
+flushCompileCache(); // not at the end, which may be a SIGKILL
