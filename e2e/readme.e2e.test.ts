@@ -25,8 +25,11 @@ test("every command of the README runs, in order, and does what it says", { time
   const { stdout, stderr, code } = await run(script);
   expect({ code, stderr: code === 0 ? "" : stderr + stdout }).toEqual({ code: 0, stderr: "" });
   expect(stdout).toMatch(/node-3 +Ready +Active/);
-  expect(stdout).toMatch(/web\.3 +busybox:local +node-\d +Running +Running/);
-  expect(stdout).toContain("hello from ");
-  expect(stdout).toMatch(/no suitable node \(host-mode port already in use on 2 nodes; 1 node not available/);
+  expect(stdout).toMatch(/web\.3 +web:local +node-\d +Running +Running/);
+  const answers = stdout.match(/^[0-9a-f]{12} \d+\.\d+\.\d+\.1$/gm) ?? [];
+  expect(new Set(answers).size).toBe(3); // from every task, and all saw this machine
+  expect(stdout).toMatch(/^[0-9a-f]{12} 10\.0\.\d+\.\d+$/m); // the database, asked by its name
+  expect(stdout).toMatch(/^node-3 +ready +\d+ +0$/m);
+  expect(stdout).toContain("checks passed.");
   expect(["node-1", "node-2", "node-3"].filter((name) => existsSync(join(machines, name)))).toEqual([]);
 });
