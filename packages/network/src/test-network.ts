@@ -15,6 +15,7 @@ import {
 } from "@skep/model";
 import { createNodeNetwork } from "./create-node-network.ts";
 import type { DnsServer, Zone } from "./dns/dns-server.ts";
+import { changeZone, type ZoneChange } from "./dns/zone-change.ts";
 import type { NodeNetwork } from "./node-network.ts";
 import type { Sandbox } from "./sandbox.ts";
 import { FakeKernel } from "./test-kernel.ts";
@@ -99,6 +100,10 @@ export class FakeDns implements DnsServer {
 
   async putZone(zone: Zone): Promise<void> {
     this.zones.set(zone.networkId, zone);
+  }
+  async changeZone(change: ZoneChange): Promise<void> {
+    const zone = this.zones.get(change.networkId);
+    if (zone) this.zones.set(change.networkId, changeZone(zone, change));
   }
   async removeZone(networkId: string): Promise<void> {
     this.zones.delete(networkId);

@@ -1,5 +1,6 @@
 import type { NetworkId } from "@skep/model";
-import type { DnsServer, Zone } from "./dns/dns-server.ts";
+import type { DnsServer } from "./dns/dns-server.ts";
+import type { Difference } from "./dns/zone-change.ts";
 import type { NetworkState } from "./network-state.ts";
 import type { Touched, ZoneTouched } from "./touched.ts";
 import { lookUp, reverseOf, zoneOf } from "./zones.ts";
@@ -8,7 +9,7 @@ import { lookUp, reverseOf, zoneOf } from "./zones.ts";
 export class ZonePush {
   readonly #state: NetworkState;
   readonly #dns: DnsServer;
-  readonly #pushed = new Map<NetworkId, Zone>();
+  readonly #pushed = new Set<NetworkId>();
 
   constructor(state: NetworkState, dns: DnsServer) {
     this.#state = state;
@@ -16,56 +17,44 @@ export class ZonePush {
   }
 
   async all(): Promise<void> {
-    await Promise.all([...this.#state.networks.keys()].map((id) => this.#put(id, zoneOf(this.#state, id))));
+    await Promise.all([...this.#state.networks.keys()].map((id) => this.#whole(id)));
   }
 
   async push(zones: Touched["zones"]): Promise<void> {
     await Promise.all(
       [...zones].map(([id, touched]) => {
-        const before = this.#pushed.get(id);
-        return this.#put(id, before && !touched.whole ? this.#changed(before, id, touched) : zoneOf(this.#state, id));
+        if (touched.whole) return this.#whole(id);
+        return this.#pushed.has(id) ? this.#part(id, touched) : undefined;
       }),
     );
   }
 
-  async #put(id: NetworkId, zone: Zone | undefined): Promise<void> {
+  async #whole(id: NetworkId): Promise<void> {
+    const zone = zoneOf(this.#state, id);
     if (zone) {
-      if (zone === this.#pushed.get(id)) return;
-      this.#pushed.set(id, zone);
+      this.#pushed.add(id);
       await this.#dns.putZone(zone);
     } else if (this.#pushed.delete(id)) await this.#dns.removeZone(id);
   }
 
-  /** The zone after the change; itself when nothing means anything else. */
-  #changed(zone: Zone, id: NetworkId, touched: ZoneTouched): Zone {
-    const names = changedEntries(zone.names, touched.names, (name) => lookUp(this.#state, id, name), isSameTarget);
-    const reverse = changedEntries(
-      zone.reverse,
-      touched.addresses,
-      (address) => reverseOf(this.#state, id, address),
-      (one, other) => one === other,
-    );
-    return names === zone.names && reverse === zone.reverse ? zone : { ...zone, names, reverse };
+  async #part(id: NetworkId, { names, addresses }: ZoneTouched): Promise<void> {
+    const name = this.#state.networks.get(id)?.name.toLowerCase() ?? "";
+    await this.#dns.changeZone({
+      networkId: id,
+      name,
+      names: differenceOf(names, (each) => lookUp(this.#state, id, each)),
+      reverse: differenceOf(addresses, (address) => reverseOf(this.#state, id, address)),
+    });
   }
 }
 
-function changedEntries<V>(
-  before: ReadonlyMap<string, V>,
-  keys: Iterable<string>,
-  meaning: (key: string) => V | undefined,
-  isSame: (one: V, other: V) => boolean,
-): ReadonlyMap<string, V> {
-  let after: Map<string, V> | undefined;
+function differenceOf<V>(keys: Iterable<string>, meaning: (key: string) => V | undefined): Difference<V> {
+  const put: [string, V][] = [];
+  const remove: string[] = [];
   for (const key of keys) {
-    const was = before.get(key);
-    const now = meaning(key);
-    if (was === now || (was !== undefined && now !== undefined && isSame(was, now))) continue;
-    after ??= new Map(before);
-    if (now === undefined) after.delete(key);
-    else after.set(key, now);
+    const value = meaning(key);
+    if (value === undefined) remove.push(key);
+    else put.push([key, value]);
   }
-  return after ?? before;
+  return { put, remove };
 }
-
-const isSameTarget = (one: { addresses: readonly string[]; ttlSeconds: number }, other: typeof one) =>
-  one.ttlSeconds === other.ttlSeconds && one.addresses.join() === other.addresses.join();

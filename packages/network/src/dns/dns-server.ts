@@ -1,4 +1,5 @@
 import type { NamespacePath } from "../host/kernel.ts";
+import type { ZoneChange } from "./zone-change.ts";
 
 /** What names mean on one network; a pure function of its records. Names are in lower case, addresses bare. */
 export interface Zone {
@@ -41,8 +42,10 @@ export interface DnsPorts {
 
 /** Answers at 127.0.0.11 in every container, from a thread of its own. */
 export interface DnsServer extends AsyncDisposable {
-  /** Replaces what one network's names mean. Resolves when answers follow it. */
+  /** Replaces what one network's names mean; the maps are the server's from then on. Resolves when answers follow it. */
   putZone(zone: Zone): Promise<void>;
+  /** Changes single names of a zone that was put before; costs what the change does. */
+  changeZone(change: ZoneChange): Promise<void>;
   removeZone(networkId: string): Promise<void>;
   /** Opens the container's sockets, or changes what it may see. Raises its loopback when that is down. */
   open(client: DnsClient): Promise<DnsPorts>;

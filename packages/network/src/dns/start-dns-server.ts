@@ -2,7 +2,7 @@ import { Worker } from "node:worker_threads";
 import { type Logger, silentLogger } from "@skep/model";
 import type { DnsClient, DnsPorts, DnsServer, Zone } from "./dns-server.ts";
 import type { NumberedRequest, WorkerMessage, WorkerRequest } from "./worker-protocol.ts";
-import { diffZone } from "./zone-change.ts";
+import { changeZone, diffZone, type ZoneChange } from "./zone-change.ts";
 
 export interface DnsServerOptions {
   readonly logger?: Logger;
@@ -58,6 +58,13 @@ class ThreadedDnsServer implements DnsServer {
     const known = this.#zones.get(zone.networkId);
     this.#zones.set(zone.networkId, zone);
     await this.#ask(known ? { do: "change-zone", change: diffZone(known, zone) } : { do: "put-zone", zone });
+  }
+
+  async changeZone(change: ZoneChange): Promise<void> {
+    const known = this.#zones.get(change.networkId);
+    if (!known) return;
+    this.#zones.set(change.networkId, changeZone(known, change));
+    await this.#ask({ do: "change-zone", change });
   }
 
   async removeZone(networkId: string): Promise<void> {
