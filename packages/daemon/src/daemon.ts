@@ -38,8 +38,7 @@ export async function runDaemon(config: DaemonConfig, logger: Logger, signal: Ab
   const broken = Promise.withResolvers<never>();
   const onBroken = broken.reject;
   const { dataRoot } = config;
-  const openNetwork: OpenNetwork = ({ facts, calls }) =>
-    NetworkRole.open({ facts, calls, dataRoot, runRoot, engine, clock, logger });
+  const openNetwork: OpenNetwork = (parts) => NetworkRole.open({ ...parts, dataRoot, runRoot, engine, clock, logger });
   const swarm = new SwarmMember({ dataRoot, engine, openNetwork, events, onBroken, clock, logger });
   const findings = () => examine({ preflight: () => preflight(engine, config.engine), ...swarm.examined, clock });
   const routes = [...clusterRoutes({ swarm, clock }), doctorRoute(findings)];

@@ -26,6 +26,8 @@ export interface NetworkRoleOptions {
   /** Gone with the next boot, as the containers are: sockets and sandboxes. */
   readonly runRoot: string;
   readonly calls: SwarmCalls;
+  /** What the data plane cannot carry out has changed by itself. */
+  readonly onProblems: (problems: readonly NetworkProblem[]) => void;
   readonly engine: Engine;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -44,6 +46,7 @@ export class NetworkRole implements AsyncDisposable {
   readonly #legs: Legs;
   readonly #dispose: () => Promise<void>;
   readonly view: NodeNetworks;
+  #toldProblems = "[]";
 
   private constructor(
     options: NetworkRoleOptions,
@@ -64,7 +67,8 @@ export class NetworkRole implements AsyncDisposable {
     this.#server = parts.server;
     this.#dispose = parts.dispose;
     const { facts, clock } = options;
-    this.#legs = new Legs({ network: parts.network, kernel: parts.kernel, self: facts.nodeId, clock });
+    const onProbed = () => this.#tellProblems();
+    this.#legs = new Legs({ network: parts.network, kernel: parts.kernel, self: facts.nodeId, clock, onProbed });
     this.view = new NodeNetworksView(parts.network, parts.records);
   }
 
@@ -114,7 +118,9 @@ export class NetworkRole implements AsyncDisposable {
     const { revision, full, put, remove } = message;
     const done = full ? this.#network.replaceAll(revision, put) : this.#network.change(revision, put, remove);
     this.#legs.recordsChanged();
-    return done;
+    const problems = await done;
+    this.#toldProblems = JSON.stringify(problems);
+    return problems;
   }
 
   probePorts(ports: readonly Pick<PublishedPort, "protocol" | "published">[]): Promise<readonly TakenPort[]> {
@@ -124,6 +130,14 @@ export class NetworkRole implements AsyncDisposable {
   /** Destinations of this node's own routes, which no overlay may overlap. */
   async routes(): Promise<readonly string[]> {
     return subnetsOfHostRoutes(await this.#kernel.host.routes(), await this.#kernel.host.addresses());
+  }
+
+  #tellProblems(): void {
+    const { problems } = this.#network.inspect();
+    const text = JSON.stringify(problems);
+    if (text === this.#toldProblems) return;
+    this.#toldProblems = text;
+    this.#options.onProblems(problems);
   }
 
   /** What the doctor asks. */

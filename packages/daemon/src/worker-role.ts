@@ -18,7 +18,7 @@ import type { Membership } from "./membership.ts";
 import type { NetworkRole, NetworkRoleOptions } from "./network-role.ts";
 
 /** Opens the node's data plane; rejects where the machine lacks what it needs. */
-export type OpenNetwork = (options: Pick<NetworkRoleOptions, "facts" | "calls">) => Promise<NetworkRole>;
+export type OpenNetwork = (options: Pick<NetworkRoleOptions, "facts" | "calls" | "onProblems">) => Promise<NetworkRole>;
 
 export interface WorkerRoleOptions {
   readonly membership: Membership;
@@ -145,7 +145,8 @@ export class WorkerRole {
     this.#isOpening = true;
     const { openNetwork, logger } = this.#options;
     const facts = { nodeId: this.#membership.nodeId, dataPathPort };
-    const opening = openNetwork?.({ facts, calls: this.#session }) ?? Promise.resolve(undefined);
+    const onProblems: NetworkRoleOptions["onProblems"] = (problems) => this.#session.reportProblems(problems);
+    const opening = openNetwork?.({ facts, calls: this.#session, onProblems }) ?? Promise.resolve(undefined);
     opening.then(
       (network) => {
         this.#openNetwork = network;

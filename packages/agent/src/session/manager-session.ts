@@ -131,6 +131,11 @@ export class ManagerSession implements SwarmCalls {
     });
   }
 
+  /** What the data plane cannot carry out has changed without new records. */
+  reportProblems(problems: readonly NetworkProblem[]): void {
+    this.#records.problemsChanged(problems);
+  }
+
   /** The node has changed; a new session tells of it anyway. */
   updateDescription(description: NodeDescription): void {
     this.#stream?.send({ type: "description", description });

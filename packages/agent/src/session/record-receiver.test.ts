@@ -79,3 +79,17 @@ test("a fault before the full set that has come meanwhile is no matter; closed, 
   receiver.close();
   expect(clock.pending).toBe(0);
 });
+
+test("problems that come and go without new records are told with the revision that the kernel has", async () => {
+  const { told, kernel, receiver, receive } = start();
+  receiver.problemsChanged([{ subject: "leg", message: "narrow" }]); // nothing acknowledged yet
+  receive(1, true);
+  kernel[0]?.resolve([]);
+  await settle();
+  receiver.problemsChanged([{ subject: "leg", message: "narrow" }]);
+  await settle();
+  receive(5, true);
+  receiver.problemsChanged([]); // of an earlier set
+  await settle();
+  expect(told).toEqual(["taken over 1", "applied 1, 0 problems", "applied 1, 1 problems", "taken over 5"]);
+});

@@ -25,6 +25,8 @@ export class RecordReceiver {
   /** The generation in which something was not taken over: nothing after it counts. */
   #failedGeneration = -1;
   #cancelTimer: (() => void) | undefined;
+  /** The newest revision told in this generation. */
+  #told: number | undefined;
   #untold: { readonly revision: number; readonly problems: readonly NetworkProblem[] } | undefined;
 
   constructor(options: RecordReceiverOptions) {
@@ -34,6 +36,7 @@ export class RecordReceiver {
   receive(message: NetworkMessage): void {
     if (message.full) {
       this.#generation++;
+      this.#told = undefined;
       this.close();
     }
     const generation = this.#generation;
@@ -43,6 +46,12 @@ export class RecordReceiver {
       },
       (err) => this.#failed(generation, message.revision, err),
     );
+  }
+
+  /** What the kernel cannot carry out has changed without new records. */
+  problemsChanged(problems: readonly NetworkProblem[]): void {
+    const revision = this.#untold?.revision ?? this.#told;
+    if (revision !== undefined) this.#applied(revision, problems);
   }
 
   /** Nothing is asked for any more. */
@@ -60,7 +69,9 @@ export class RecordReceiver {
   #tell(): void {
     const untold = this.#untold;
     this.#untold = undefined;
-    if (untold) this.#options.applied(untold.revision, untold.problems);
+    if (!untold) return;
+    this.#told = untold.revision;
+    this.#options.applied(untold.revision, untold.problems);
   }
 
   async #takeOver(message: NetworkMessage): Promise<readonly NetworkProblem[]> {

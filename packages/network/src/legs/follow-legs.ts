@@ -10,6 +10,8 @@ export interface LegsOptions {
   readonly kernel: Kernel;
   readonly self: NodeId;
   readonly clock: Clock;
+  /** All ways have been tried once more. */
+  readonly onProbed?: () => void;
   /** As this machine does it, when not given. */
   readonly prober?: LegProber;
 }
@@ -67,6 +69,7 @@ export class Legs {
     for (const { nodeId, pathMtu } of this.#known) {
       await network.setPathMtu(nodeId, pathMtu !== undefined && pathMtu < deviceMtu ? pathMtu : undefined);
     }
+    this.#options.onProbed?.();
     return this.#known;
   }
 
