@@ -31,4 +31,6 @@ export interface SandboxInterface {
 export interface SandboxNames {
   /** Where names outside the swarm are asked for: the service's own servers; empty: the node's. */
   readonly servers: readonly string[];
+  /** As in the container's resolv.conf, when an operator chose it. */
+  readonly ndots?: number;
 }

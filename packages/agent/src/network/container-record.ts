@@ -18,6 +18,8 @@ export interface ContainerRecord {
   readonly hostPorts: readonly PublishedPort[];
   /** The service's (or the operator's) own DNS servers. */
   readonly servers: readonly string[];
+  /** The resolver option of that name, when it is given. */
+  readonly ndots?: number;
 }
 
 export interface RecordedInterface {

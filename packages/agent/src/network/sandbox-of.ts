@@ -18,7 +18,7 @@ export function sandboxOf(
     interfaces,
     gateway: gatewayOf(record, interfaces, isInternal),
     hostPorts: record.hostPorts,
-    names: { servers: record.servers },
+    names: { servers: record.servers, ...(record.ndots !== undefined && { ndots: record.ndots }) },
   };
 }
 

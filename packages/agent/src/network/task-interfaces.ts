@@ -21,7 +21,14 @@ export function recordOf(task: Task, spec: ContainerSpec, containerId: string, i
     ...(ingress && { ingress }),
     hostPorts: hostPortsOf(task),
     servers: spec.DNSConfig?.Nameservers ?? [],
+    ...ndotsOf(spec.DNSConfig?.Options),
   };
+}
+
+/** Of resolver options, `ndots:1`. */
+export function ndotsOf(options: readonly string[] | undefined): Pick<ContainerRecord, "ndots"> {
+  const value = options?.map((option) => /^ndots:(\d+)$/.exec(option)?.[1]).find((found) => found !== undefined);
+  return value === undefined ? {} : { ndots: Number(value) };
 }
 
 /** Ports the task publishes on its own node only. */
