@@ -22,6 +22,10 @@ export interface NodeNetworks {
   endpointsOn(networkId: NetworkId): readonly LocalEndpoint[];
   /** What the data plane could not carry out. */
   problems(): readonly NetworkProblem[];
+  /** There are containers here that skep attaches. */
+  readonly attachesAny: boolean;
+  /** A container that skep attaches, running or not; undefined for all others. */
+  container(containerId: string): AttachedContainer | undefined;
   /** All containers that are attached now. */
   sandboxes(): readonly LocalSandbox[];
   /** Attaches containers by hand; absent where this node cannot. */
@@ -54,8 +58,45 @@ export interface LocalSandbox {
   readonly hostPorts: readonly PublishedPort[];
 }
 
+/** What `docker inspect` shows of a container's place in the swarm's networks. */
+export interface AttachedContainer {
+  readonly containerId: string;
+  /** Parts of `HostConfig` as the operator gave them, where the engine was given something else. */
+  readonly asked: Readonly<Record<string, unknown>>;
+  readonly isTask: boolean;
+  readonly networks: readonly {
+    readonly network: OverlayRecord;
+    readonly aliases: readonly string[];
+    /** Asked for by the operator. */
+    readonly wanted?: string;
+    /** While it runs. */
+    readonly endpoint?: Pick<LocalEndpoint, "endpointId" | "mac" | "address">;
+  }[];
+  /** As given to the kernel while it runs, as asked for otherwise. */
+  readonly ports: readonly PublishedPort[];
+}
+
+/** A container that an operator makes on networks of the swarm. */
+export interface PlannedContainer {
+  readonly name: string;
+  /** Parts of `HostConfig` as the operator gave them, where the engine is given something else. */
+  readonly asked: Readonly<Record<string, unknown>>;
+  readonly networks: readonly {
+    readonly networkId: NetworkId;
+    readonly aliases: readonly string[];
+    readonly address?: string;
+  }[];
+  readonly hostPorts: readonly PublishedPort[];
+  readonly servers: readonly string[];
+  readonly dnsOptions: readonly string[];
+}
+
 /** `POST /networks/{id}/connect` and `/disconnect` for networks of the swarm. Both throw `DomainError`. */
 export interface ContainerNetworks {
+  /** Part of the `HostConfig` with which the engine leaves a container's networks and names to skep. */
+  hostConfig(dnsSearch: readonly string[], dnsOptions: readonly string[]): Promise<Readonly<Record<string, unknown>>>;
+  /** Remembers a container that was created like that, for its starts. */
+  plan(containerId: string, planned: PlannedContainer): Promise<void>;
   connect(networkId: NetworkId, request: ConnectRequest): Promise<void>;
   disconnect(networkId: NetworkId, request: DisconnectRequest): Promise<void>;
 }

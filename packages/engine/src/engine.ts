@@ -67,6 +67,7 @@ export interface EngineInfo {
   readonly Labels?: readonly string[] | null;
   readonly Plugins?: Readonly<Record<string, readonly string[] | null>>;
   readonly Runtimes?: Readonly<Record<string, unknown>>;
+  readonly DefaultRuntime?: string;
   readonly Swarm?: { readonly LocalNodeState?: string };
 }
 
@@ -91,7 +92,15 @@ export interface ContainerDetails {
     readonly FinishedAt: string;
     readonly Health?: { readonly Status: "none" | "starting" | "healthy" | "unhealthy" };
   };
-  readonly Config: { readonly Labels: Readonly<Record<string, string>>; readonly Tty: boolean };
+  readonly Config: {
+    readonly Labels: Readonly<Record<string, string>>;
+    readonly Tty: boolean;
+    readonly Hostname?: string;
+  };
+  readonly HostConfig?: { readonly NetworkMode?: string; readonly Runtime?: string };
+  /** The engine's own files that it mounts into the container. */
+  readonly ResolvConfPath?: string;
+  readonly HostsPath?: string;
   readonly NetworkSettings: {
     readonly Ports?: Readonly<Record<string, readonly { readonly HostIp: string; readonly HostPort: string }[] | null>>;
   };
