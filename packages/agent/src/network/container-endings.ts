@@ -8,14 +8,14 @@ const overlapMs = 1_000;
 
 export interface EndingsOptions {
   readonly engine: Engine;
-  readonly networks: Pick<ContainerNetworks, "ended" | "forget" | "compare">;
+  readonly networks: Pick<ContainerNetworks, "started" | "ended" | "forget" | "renamed" | "compare">;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
 /**
  * Tells of containers that end, whoever made them: their interfaces go with their namespace, but not their names and
- * addresses. Until `signal` aborts; an engine that is away is tried again.
+ * addresses. And of those that start, where no hook does. Until `signal` aborts; an engine that is away is tried again.
  */
 export async function followEndings(options: EndingsOptions, signal: AbortSignal): Promise<void> {
   const backOff = new BackOff(options.clock);
@@ -35,12 +35,18 @@ export async function followEndings(options: EndingsOptions, signal: AbortSignal
 async function followEvents({ engine, networks, clock, log }: EndingsOptions, signal: AbortSignal): Promise<void> {
   const since = ((clock.now() - overlapMs) / 1000).toFixed(3);
   for await (const { Action, Actor } of engine.events(
-    { type: ["container"], event: ["die", "destroy"] },
+    { type: ["container"], event: ["start", "die", "destroy", "rename"] },
     signal,
     since,
   )) {
-    const done = Action === "destroy" ? networks.forget(Actor.ID) : networks.ended(Actor.ID);
-    done.catch((err) => log.warn({ container: Actor.ID, err }, "a container could not be detached"));
+    if (Action === "rename") {
+      networks.renamed(Actor.ID, Actor.Attributes.name ?? "");
+      continue;
+    }
+    const verb = Action === "start" ? "started" : Action === "destroy" ? "forget" : "ended";
+    networks[verb](Actor.ID).catch((err) =>
+      log.warn({ container: Actor.ID, event: Action, err }, "a container's networks could not follow it"),
+    );
   }
 }
 

@@ -1,75 +1,53 @@
 import type { Engine } from "@skep/engine";
-import {
-  type Clock,
-  type ContainerSpec,
-  DomainError,
-  type Logger,
-  type NetworkId,
-  type NetworkRecord,
-  type PortConfig,
-  type PublishedPort,
-  type Task,
-  type TaskId,
-} from "@skep/model";
-import type { NodeNetwork } from "@skep/network";
-import { type ContainerStart, runtimeName, runtimeProblem, writeHosts } from "@skep/runtime";
+import { type ContainerSpec, DomainError, type PortConfig, type Task } from "@skep/model";
+import { type ContainerStart, runtimeName, runtimeProblem } from "@skep/runtime";
 import type { EngineFields } from "../task/engine-fields.ts";
 import type { TaskHooks } from "../task/task-hooks.ts";
-import type { ContainerRecord, RecordedInterface, WantedAttachment } from "./container-record.ts";
-import type { ContainerRecords } from "./container-records.ts";
+import { Attachments, type AttachmentsOptions } from "./attachments.ts";
+import { HandConnections } from "./hand-connections.ts";
 import { isRunning } from "./is-running.ts";
 import { networkConfig, type ResolverDefaults } from "./network-config.ts";
-import { Queues } from "./queues.ts";
-import { sandboxOf } from "./sandbox-of.ts";
-import type { SwarmCalls } from "./swarm-calls.ts";
 import { isAttached, recordOf } from "./task-interfaces.ts";
 
-export interface ContainerNetworksOptions {
-  readonly network: NodeNetwork;
-  readonly records: ContainerRecords;
-  readonly calls: SwarmCalls;
+export interface ContainerNetworksOptions extends AttachmentsOptions {
   readonly engine: Engine;
-  readonly clock: Clock;
-  readonly log: Logger;
   /** Of the node's resolv.conf, read at every creation. */
   readonly resolverDefaults: () => ResolverDefaults;
 }
 
-/** How long a start waits for the other nodes' routes, a stop for their balancers; then it goes on, and says so. */
-const settleStartMs = 5_000;
-const settleStopMs = 15_000;
-const callMs = 20_000;
-
 /** Brings containers into the swarm's networks when they start, and out of them before they stop. */
 export class ContainerNetworks implements TaskHooks {
+  /** What operators do by hand. */
+  readonly connections: HandConnections;
   readonly #options: ContainerNetworksOptions;
-  readonly #queues = new Queues();
-  /** Ports as published, of the containers that are attached. */
-  readonly #hostPorts = new Map<string, readonly PublishedPort[]>();
-  readonly #settling = new Map<TaskId, Promise<void>>();
-  #runtimeSeen = false;
+  readonly #attachments: Attachments;
+  #defaultRuntime: string | undefined;
 
   constructor(options: ContainerNetworksOptions) {
     this.#options = options;
+    this.#attachments = new Attachments(options);
+    this.connections = new HandConnections({ ...options, attachments: this.#attachments });
   }
 
   async prepare(task: Task, spec: ContainerSpec, config: EngineFields): Promise<EngineFields> {
     if (spec.Secrets?.length) throw missing("giving secrets to containers");
     if (spec.Configs?.length) throw missing("giving configs to containers");
     if (!isAttached(task)) return config;
-    await this.#requireRuntime();
+    await this.requireRuntime();
     return networkConfig(config, spec, this.#options.resolverDefaults());
   }
 
   async created(task: Task, spec: ContainerSpec, containerId: string): Promise<void> {
     if (!isAttached(task)) return;
-    this.#options.records.put(recordOf(task, spec, containerId, (id) => this.#overlay(id)?.ingress === true));
-    void this.#settleStart(task.id); // on its way while the container is made ready
+    const { records, settling } = this.#attachments;
+    const record = recordOf(task, spec, containerId, (id) => this.#attachments.overlay(id)?.ingress === true);
+    records.put({ ...record, asked: { ...record.asked, Runtime: await this.requireRuntime() } });
+    void settling.start(task.id); // on its way while the container is made ready
   }
 
   ports(containerId: string): readonly PortConfig[] | undefined {
     if (!this.#options.records.get(containerId)) return undefined;
-    return this.#hostPorts.get(containerId)?.map(({ protocol, published, target }) => ({
+    return this.#attachments.hostPorts(containerId)?.map(({ protocol, published, target }) => ({
       Protocol: protocol,
       TargetPort: target,
       PublishedPort: published,
@@ -78,8 +56,7 @@ export class ContainerNetworks implements TaskHooks {
   }
 
   async withdraw(task: Task): Promise<void> {
-    if (!isAttached(task)) return;
-    await this.#settle(task.id, true, settleStopMs);
+    if (isAttached(task)) await this.#attachments.settling.withdraw(task.id);
   }
 
   async release(task: Task): Promise<void> {
@@ -90,134 +67,78 @@ export class ContainerNetworks implements TaskHooks {
 
   /** The engine's runtime is about to run a container's first process. Rejects with what the start is refused with. */
   onStart(start: ContainerStart, signal: AbortSignal): Promise<void> {
-    return this.#queues.run(start.containerId, async () => {
-      const record = this.#options.records.get(start.containerId);
+    const { queues, records } = this.#attachments;
+    return queues.run(start.containerId, async () => {
+      const record = records.get(start.containerId);
       if (!record) throw unknownContainer(start.containerId);
-      const interfaces = record.byHand ? await this.#attachByHand(record, signal) : record.interfaces;
-      const settling = [...interfaces, ...(record.ingress ? [record.ingress] : [])].map(({ taskId }) => taskId);
-      await Promise.all([...new Set(settling)].map((taskId) => this.#settleStart(taskId)));
-      for (const taskId of settling) this.#settling.delete(taskId);
-      signal.throwIfAborted();
-      const sandbox = sandboxOf(record, start.pid, interfaces, (id) => this.#overlay(id)?.internal === true);
-      const attached = await this.#options.network.attach(sandbox);
-      this.#hostPorts.set(start.containerId, attached.hostPorts);
-      if (start.hostsPath !== undefined) await writeHosts(start.hostsPath, hostLines(interfaces, start.hostname));
-      this.#options.log.debug({ container: record.name, tookMs: attached.tookMs }, "container attached");
+      try {
+        await this.#attachments.bring(record, start, signal);
+      } catch (error) {
+        if (!signal.aborted) await this.#attachments.leave(start.containerId);
+        throw error;
+      }
     });
+  }
+
+  /** The engine has started a container, perhaps one that no hook told of. */
+  started(containerId: string): Promise<void> {
+    return this.connections.started(containerId);
   }
 
   /** The container has ended, or is gone; does nothing when it runs (again). */
   ended(containerId: string): Promise<void> {
-    return this.#queues.run(containerId, async () => {
-      const sandbox = this.#options.network.sandboxes.get(containerId);
+    return this.#attachments.queues.run(containerId, async () => {
+      const sandbox = this.#attachments.network.sandboxes.get(containerId);
       if (sandbox && isRunning(sandbox.pid)) return;
-      await this.#leave(containerId);
+      await this.#attachments.leave(containerId);
     });
   }
 
-  /** The container will not start again. */
+  /** The container will not start again. Its record is kept as long as a manager has to be told. */
   forget(containerId: string): Promise<void> {
-    return this.#queues.run(containerId, async () => {
-      await this.#leave(containerId);
-      this.#options.records.remove(containerId);
+    const { queues, records } = this.#attachments;
+    return queues.run(containerId, async () => {
+      await this.#attachments.leave(containerId);
+      const record = records.get(containerId);
+      if (!record?.unreleased) records.remove(containerId);
     });
+  }
+
+  renamed(containerId: string, name: string): void {
+    const record = this.#options.records.get(containerId);
+    if (record) this.#options.records.put({ ...record, name });
   }
 
   /** Compares what is attached with the containers that run; to be called when events may have been missed. */
   async compare(running: ReadonlySet<string>, existing: ReadonlySet<string>): Promise<void> {
     const { network, records } = this.#options;
     const attached = [...network.sandboxes.keys()];
-    const allocated = [...records.all()].filter((record) => record.byHand && record.interfaces.length > 0);
+    const allocated = [...records.all()].filter(({ byHand, interfaces }) => byHand && interfaces.length > 0);
     const ended = [...attached, ...allocated.map(({ containerId }) => containerId)].filter((id) => !running.has(id));
     for (const id of new Set(ended)) await this.ended(id);
-    for (const { containerId, byHand } of [...records.all()]) {
-      if (byHand && !existing.has(containerId)) await this.forget(containerId);
+    for (const record of [...records.all()]) {
+      const { containerId, byHand, unreleased, underEngine } = record;
+      if ((byHand || unreleased) && !existing.has(containerId)) await this.forget(containerId);
+      else if (unreleased) await this.connections.releaseAgain(containerId);
+      if (underEngine && running.has(containerId)) await this.connections.started(containerId);
     }
   }
 
-  async #leave(containerId: string): Promise<void> {
-    const { network, records, calls } = this.#options;
-    await network.detach(containerId);
-    this.#hostPorts.delete(containerId);
-    const record = records.get(containerId);
-    if (!record?.byHand || record.interfaces.length === 0) return;
-    for (const { taskId } of record.interfaces) await calls.detach(taskId, AbortSignal.timeout(callMs));
-    records.put({ ...record, interfaces: [] });
+  /** The node leaves its swarm: containers that run on are as they would be without it. */
+  leaveAll(): Promise<void> {
+    return this.connections.leaveAll();
   }
 
-  /** One attachment after the other, in the order asked for; what an earlier start has left is given back first. */
-  async #attachByHand(record: ContainerRecord, signal: AbortSignal): Promise<readonly RecordedInterface[]> {
-    const { calls, records } = this.#options;
-    for (const { taskId } of record.interfaces) await calls.detach(taskId, signal);
-    const interfaces: RecordedInterface[] = [];
-    for (const [index, wanted] of (record.byHand ?? []).entries()) {
-      const hostPorts = index === 0 ? record.hostPorts : [];
-      interfaces.push(await this.#attachTo(record, wanted, hostPorts, signal));
-      records.put({ ...record, interfaces });
-    }
-    return interfaces;
-  }
-
-  async #attachTo(
-    { containerId, name }: ContainerRecord,
-    { networkId, aliases, address }: WantedAttachment,
-    hostPorts: readonly PublishedPort[],
-    signal: AbortSignal,
-  ): Promise<RecordedInterface> {
-    const task = await this.#options.calls.attach(
-      {
-        network: networkId,
-        containerId,
-        containerName: name,
-        ...(address !== undefined && { address }),
-        aliases,
-        hostPorts,
-      },
-      signal,
-    );
-    const given = task.networks?.find((one) => one.networkId === networkId)?.address;
-    if (given === undefined) throw new DomainError("internal", `no address on network ${networkId} for ${name}`);
-    return { taskId: task.id, networkId, address: given };
-  }
-
-  #settleStart(taskId: TaskId): Promise<void> {
-    const known = this.#settling.get(taskId);
-    if (known) return known;
-    const settling = this.#settle(taskId, false, settleStartMs);
-    this.#settling.set(taskId, settling);
-    return settling;
-  }
-
-  async #settle(taskId: TaskId, withdraw: boolean, limitMs: number): Promise<void> {
-    const limit = new AbortController();
-    const cancel = this.#options.clock.after(limitMs, () => limit.abort());
-    try {
-      await this.#options.calls.settle(taskId, { withdraw }, limit.signal);
-    } catch (err) {
-      this.#options.log.warn(
-        { task: taskId, withdraw, err },
-        "not every node has confirmed a task's new state in time",
-      );
-    } finally {
-      cancel();
-    }
-  }
-
-  async #requireRuntime(): Promise<void> {
-    if (this.#runtimeSeen) return;
-    const problem = runtimeProblem(await this.#options.engine.info());
+  /** The name of the engine's default runtime. Rejects where it lacks skep's. */
+  async requireRuntime(): Promise<string> {
+    if (this.#defaultRuntime !== undefined) return this.#defaultRuntime;
+    const info = await this.#options.engine.info();
+    const problem = runtimeProblem(info);
     if (problem !== undefined) throw new DomainError("unavailable", problem);
-    this.#runtimeSeen = true;
-  }
-
-  #overlay(id: NetworkId): Extract<NetworkRecord, { kind: "network" }> | undefined {
-    const record = this.#options.network.records.get(`network/${id}`);
-    return record?.kind === "network" ? record : undefined;
+    this.#defaultRuntime = info.DefaultRuntime ?? "runc";
+    return this.#defaultRuntime;
   }
 }
-
-const hostLines = (interfaces: readonly RecordedInterface[], hostname: string) =>
-  interfaces.map(({ address }) => ({ address: address.replace(/\/.*/, ""), names: [hostname] }));
 
 const missing = (what: string) => new DomainError("not-implemented", `this node does not support ${what} yet`);
 

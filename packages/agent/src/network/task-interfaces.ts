@@ -1,4 +1,5 @@
 import { type ContainerSpec, type NetworkId, type PublishedPort, type Task, taskName } from "@skep/model";
+import type { EngineFields } from "../task/engine-fields.ts";
 import type { ContainerRecord, RecordedInterface } from "./container-record.ts";
 
 type Ingress = (networkId: NetworkId) => boolean;
@@ -22,6 +23,23 @@ export function recordOf(task: Task, spec: ContainerSpec, containerId: string, i
     hostPorts: hostPortsOf(task),
     servers: spec.DNSConfig?.Nameservers ?? [],
     ...ndotsOf(spec.DNSConfig?.Options),
+    asked: askedOf(task, spec),
+  };
+}
+
+/** As Docker shows the containers of its tasks. */
+function askedOf(task: Task, { DNSConfig: dns }: ContainerSpec): EngineFields {
+  return {
+    NetworkMode: "default",
+    PortBindings: Object.fromEntries(
+      hostPortsOf(task).map(({ protocol, published, target }) => [
+        `${target}/${protocol}`,
+        [{ HostIp: "", HostPort: published === 0 ? "" : String(published) }],
+      ]),
+    ),
+    Dns: dns?.Nameservers ?? null,
+    DnsSearch: dns?.Search ?? null,
+    DnsOptions: dns?.Options ?? null,
   };
 }
 

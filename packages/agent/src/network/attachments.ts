@@ -1,0 +1,109 @@
+import type { NetworkId, OverlayRecord, PublishedPort } from "@skep/model";
+import type { NodeNetwork } from "@skep/network";
+import { type ContainerStart, writeHosts } from "@skep/runtime";
+import type { ContainerRecord, RecordedInterface } from "./container-record.ts";
+import type { ContainerRecords } from "./container-records.ts";
+import { HandAttachments, type HandAttachmentsOptions, handMade } from "./hand-attachments.ts";
+import { isRunning } from "./is-running.ts";
+import { Queues } from "./queues.ts";
+import { readUpstreams, writeResolver } from "./resolver-file.ts";
+import { sandboxOf } from "./sandbox-of.ts";
+import { Settling, type SettlingOptions } from "./settling.ts";
+
+export interface AttachmentsOptions extends Omit<HandAttachmentsOptions & SettlingOptions, "calls"> {
+  readonly network: NodeNetwork;
+  readonly calls: HandAttachmentsOptions["calls"] & SettlingOptions["calls"];
+}
+
+/** A container whose namespaces exist. The files are those that it sees under /etc, where they are the engine's. */
+export type RunningContainer = Pick<
+  ContainerStart,
+  "containerId" | "pid" | "hostname" | "hostsPath" | "resolvConfPath"
+>;
+
+/** Brings containers into the networks that are recorded of them, and out again. */
+export class Attachments {
+  /** Everything about one container is done in the order in which it is asked for. */
+  readonly queues = new Queues();
+  readonly settling: Settling;
+  readonly network: NodeNetwork;
+  readonly records: ContainerRecords;
+  readonly byHand: HandAttachments;
+  readonly #options: AttachmentsOptions;
+  /** Ports as published, of the containers that are attached. */
+  readonly #hostPorts = new Map<string, readonly PublishedPort[]>();
+
+  constructor(options: AttachmentsOptions) {
+    this.#options = options;
+    this.network = options.network;
+    this.records = options.records;
+    this.settling = new Settling(options);
+    this.byHand = new HandAttachments(options);
+  }
+
+  hostPorts(containerId: string): readonly PublishedPort[] | undefined {
+    return this.#hostPorts.get(containerId);
+  }
+
+  /** A container that is not running is nobody's sandbox. */
+  isAttached(containerId: string): boolean {
+    const sandbox = this.network.sandboxes.get(containerId);
+    return sandbox !== undefined && isRunning(sandbox.pid);
+  }
+
+  async bring(asked: ContainerRecord, container: RunningContainer, signal: AbortSignal): Promise<void> {
+    const record = await this.byHand.allocate(asked, signal);
+    const { interfaces, ingress } = record;
+    await this.settling.started([...interfaces, ...(ingress ? [ingress] : [])].map(({ taskId }) => taskId));
+    signal.throwIfAborted();
+    const tookMs = await this.#place(record, container);
+    this.#options.log.debug({ container: record.name, tookMs }, "container attached");
+  }
+
+  /** Takes a running container from the networks that its record does not have any more. */
+  async reduce(record: ContainerRecord, container: RunningContainer): Promise<void> {
+    if (record.interfaces.length > 0 || record.ingress) {
+      await this.#place(record, container);
+      return;
+    }
+    await this.#unplace(container.containerId);
+    if (container.hostsPath !== undefined) await writeHosts(container.hostsPath, []);
+    if (record.underEngine && container.resolvConfPath !== undefined)
+      await writeResolver(container.resolvConfPath, false);
+  }
+
+  /** The container has ended: what was given to it for this run is given back. */
+  async leave(containerId: string): Promise<void> {
+    await this.#unplace(containerId);
+    const record = this.records.get(containerId);
+    if (!record) return;
+    const given = handMade(record).map(({ taskId }) => taskId);
+    await this.byHand.release(record, given);
+  }
+
+  overlay(id: NetworkId): OverlayRecord | undefined {
+    const record = this.network.records.get(`network/${id}`);
+    return record?.kind === "network" ? record : undefined;
+  }
+
+  async #place(record: ContainerRecord, container: RunningContainer): Promise<number> {
+    const { pid, hostname, hostsPath, resolvConfPath } = container;
+    const ownResolver = record.underEngine ? resolvConfPath : undefined;
+    const servers = ownResolver === undefined ? record.servers : await readUpstreams(ownResolver);
+    const isInternal = (id: NetworkId) => this.overlay(id)?.internal === true;
+    const sandbox = sandboxOf({ ...record, servers }, pid, record.interfaces, isInternal);
+    const { hostPorts, tookMs } = await this.network.attach(sandbox);
+    this.#hostPorts.set(container.containerId, hostPorts);
+    if (hostsPath !== undefined) await writeHosts(hostsPath, hostLines(record.interfaces, hostname));
+    if (ownResolver !== undefined) await writeResolver(ownResolver, true);
+    return tookMs;
+  }
+
+  async #unplace(containerId: string): Promise<void> {
+    await this.network.detach(containerId);
+    this.#hostPorts.delete(containerId);
+  }
+}
+
+const hostLines = (interfaces: readonly RecordedInterface[], hostname: string) =>
+  interfaces.map(({ address }) => ({ address: address.replace(/\/.*/, ""), names: [hostname] }));

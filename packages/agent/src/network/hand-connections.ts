@@ -1,0 +1,170 @@
+import { type ContainerDetails, type Engine, EngineError } from "@skep/engine";
+import { DomainError, type Logger, type NetworkId } from "@skep/model";
+import type { Attachments, RunningContainer } from "./attachments.ts";
+import type { ContainerRecord, WantedAttachment } from "./container-record.ts";
+import { handMade } from "./hand-attachments.ts";
+import { isRunning } from "./is-running.ts";
+import { whyUnconnectable, wordsOf } from "./refusals.ts";
+
+export interface HandConnectionsOptions {
+  readonly attachments: Attachments;
+  readonly engine: Pick<Engine, "inspectContainer">;
+  readonly log: Logger;
+}
+
+/** `docker network connect` and `disconnect` on containers of this node, whoever made them. */
+export class HandConnections {
+  readonly #options: HandConnectionsOptions;
+
+  constructor(options: HandConnectionsOptions) {
+    this.#options = options;
+  }
+
+  /** A running container is attached before this resolves, another at its next start. `container`: id or name. */
+  async connect(container: string, wanted: WantedAttachment): Promise<void> {
+    const { records, queues } = this.#options.attachments;
+    const details = await this.#options.engine.inspectContainer(container);
+    await queues.run(details.Id, async () => {
+      const known = records.get(details.Id);
+      const problem = whyUnconnectable(details, known);
+      if (problem) throw problem;
+      const record = known ?? recordUnderEngine(details);
+      const others = (record.byHand ?? []).filter(({ networkId }) => networkId !== wanted.networkId);
+      const next = { ...record, byHand: [...others, wanted] };
+      const running = this.#running(details);
+      if (running && record.interfaces.some(({ networkId }) => networkId === wanted.networkId))
+        throw wordsOf.alreadyConnected(record.name, this.#nameOf(wanted.networkId));
+      if (running) await this.#bring(record, next, running, AbortSignal.timeout(connectMs));
+      records.put(running ? { ...(records.get(details.Id) ?? next), byHand: next.byHand } : next);
+    });
+  }
+
+  /** `force`: whatever does not answer is left to itself. */
+  async disconnect(container: string, networkId: NetworkId, force: boolean): Promise<void> {
+    const details = await this.#options.engine.inspectContainer(container).catch((error) => {
+      if (force && error instanceof EngineError && error.status === 404) return undefined;
+      throw error;
+    });
+    const { queues, records } = this.#options.attachments;
+    const id = details?.Id ?? [...records.all()].find(({ name }) => name === container)?.containerId;
+    if (id === undefined) throw new DomainError("not-found", `No such container: ${container}`);
+    await queues.run(id, () => this.#disconnect(id, networkId, details, force));
+  }
+
+  /** The engine says that the container runs: attaches it where it was attached before. */
+  async started(containerId: string): Promise<void> {
+    const { records, queues } = this.#options.attachments;
+    if (!records.get(containerId)?.underEngine) return;
+    const details = await this.#options.engine.inspectContainer(containerId);
+    await queues.run(containerId, async () => {
+      const record = records.get(containerId);
+      const running = this.#running(details);
+      if (!record?.byHand?.length || !running || this.#options.attachments.isAttached(containerId)) return;
+      await this.#options.attachments.bring(record, running, AbortSignal.timeout(connectMs));
+    });
+  }
+
+  /** A manager may be there now. */
+  releaseAgain(containerId: string): Promise<void> {
+    const { records, queues, byHand } = this.#options.attachments;
+    return queues.run(containerId, async () => {
+      const record = records.get(containerId);
+      if (record?.unreleased) await byHand.release(record, []);
+    });
+  }
+
+  async leaveAll(): Promise<void> {
+    const { records, queues } = this.#options.attachments;
+    for (const { containerId } of [...records.all()].filter(({ underEngine }) => underEngine)) {
+      await queues
+        .run(containerId, async () => {
+          const running = this.#running(await this.#options.engine.inspectContainer(containerId));
+          const record = records.get(containerId);
+          if (record && running) await this.#options.attachments.reduce({ ...record, interfaces: [] }, running);
+        })
+        .catch((err) => this.#options.log.warn({ container: containerId, err }, "a container keeps skep's resolver"));
+    }
+  }
+
+  async #bring(
+    before: ContainerRecord,
+    next: ContainerRecord,
+    running: RunningContainer,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { attachments } = this.#options;
+    try {
+      await attachments.bring(next, running, signal);
+    } catch (error) {
+      await this.#undo(before);
+      throw error;
+    }
+  }
+
+  /** What was allocated in vain is given back; the container keeps what it had. */
+  async #undo(before: ContainerRecord): Promise<void> {
+    const { records, byHand } = this.#options.attachments;
+    const now = records.get(before.containerId);
+    if (!now) return;
+    const kept = new Set(before.interfaces.map(({ taskId }) => taskId));
+    const inVain = handMade(now).filter(({ taskId }) => !kept.has(taskId));
+    const ids = inVain.map(({ taskId }) => taskId);
+    const { byHand: _, ...rest } = now;
+    const restored = before.byHand ? { ...rest, byHand: before.byHand } : rest;
+    this.#keep(await byHand.release(restored, ids));
+  }
+
+  async #disconnect(
+    id: string,
+    networkId: NetworkId,
+    details: ContainerDetails | undefined,
+    force: boolean,
+  ): Promise<void> {
+    const { attachments } = this.#options;
+    const record = attachments.records.get(id);
+    const running = details && this.#running(details);
+    if (!record?.byHand?.some((one) => one.networkId === networkId))
+      throw wordsOf.notConnected(id, this.#nameOf(networkId), record, running !== undefined);
+    const byHand = record.byHand.filter((one) => one.networkId !== networkId);
+    const leaving = handMade(record).filter((one) => one.networkId === networkId);
+    const next = { ...record, byHand, interfaces: record.interfaces.filter((one) => !leaving.includes(one)) };
+    if (running && leaving.length > 0) {
+      await attachments.reduce(next, running).catch((err) => {
+        if (!force) throw err;
+        this.#options.log.warn({ container: record.name, err }, "a container was disconnected by force");
+      });
+    }
+    const ids = leaving.map(({ taskId }) => taskId);
+    this.#keep(await attachments.byHand.release(next, ids));
+  }
+
+  /** Nothing is to be remembered of a container that is the engine's matter alone. */
+  #keep(record: ContainerRecord): void {
+    const { records } = this.#options.attachments;
+    if (record.underEngine && !record.byHand?.length && !record.unreleased) records.remove(record.containerId);
+    else records.put(record);
+  }
+
+  /** Its start may have been told by the hook before the engine tells of it. */
+  #running({ Id, State, Config, HostsPath, ResolvConfPath }: ContainerDetails): RunningContainer | undefined {
+    const sandbox = this.#options.attachments.network.sandboxes.get(Id);
+    const pid = [State.Running ? State.Pid : 0, sandbox?.pid ?? 0].find((one) => one > 0 && isRunning(one));
+    if (pid === undefined) return undefined;
+    return {
+      ...{ containerId: Id, pid, hostname: Config.Hostname ?? "" },
+      ...(HostsPath && { hostsPath: HostsPath }),
+      ...(ResolvConfPath && { resolvConfPath: ResolvConfPath }),
+    };
+  }
+
+  #nameOf(networkId: NetworkId): string {
+    return this.#options.attachments.overlay(networkId)?.name ?? networkId;
+  }
+}
+
+const connectMs = 20_000;
+
+const recordUnderEngine = ({ Id, Name }: ContainerDetails): ContainerRecord => ({
+  ...{ containerId: Id, name: Name.replace(/^\//, ""), underEngine: true },
+  ...{ interfaces: [], byHand: [], hostPorts: [], servers: [] },
+});
