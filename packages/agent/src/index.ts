@@ -5,6 +5,7 @@ export type { ContainerRecord, WantedAttachment } from "./network/container-reco
 export { ContainerRecords } from "./network/container-records.ts";
 export { type ResolverDefaults, resolverConfig } from "./network/network-config.ts";
 export type { SwarmCalls } from "./network/swarm-calls.ts";
+export { ndotsOf } from "./network/task-interfaces.ts";
 export {
   type CertificateRequest,
   type Identity,

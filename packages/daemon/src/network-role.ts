@@ -17,6 +17,7 @@ import {
 } from "@skep/network";
 import { RuntimeServer } from "@skep/runtime";
 import type { NetworkFacts } from "./doctor/network-facts.ts";
+import { handContainers } from "./hand-containers.ts";
 import { NodeNetworksView } from "./node-networks-view.ts";
 
 export interface NetworkRoleOptions {
@@ -69,7 +70,8 @@ export class NetworkRole implements AsyncDisposable {
     const { facts, clock } = options;
     const onProbed = () => this.#tellProblems();
     this.#legs = new Legs({ network: parts.network, kernel: parts.kernel, self: facts.nodeId, clock, onProbed });
-    this.view = new NodeNetworksView(parts.network, parts.records);
+    const byHand = handContainers({ ...parts, resolverDefaults: readResolvConf });
+    this.view = new NodeNetworksView(parts.network, parts.records, byHand);
   }
 
   /**
@@ -157,6 +159,7 @@ export class NetworkRole implements AsyncDisposable {
 
   /** The node leaves its swarm: its containers are gone, and nothing of the networks stays. */
   async removeEverything(): Promise<void> {
+    await this.#containers.leaveAll();
     await this.#network.removeEverything();
     this.#records.clear();
   }

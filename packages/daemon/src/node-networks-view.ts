@@ -1,5 +1,12 @@
-import type { ContainerRecords } from "@skep/agent";
-import { endpointIdOf, type LocalEndpoint, type LocalSandbox, type NodeNetworks } from "@skep/api";
+import type { ContainerRecord, ContainerRecords } from "@skep/agent";
+import {
+  type AttachedContainer,
+  type ContainerNetworks,
+  endpointIdOf,
+  type LocalEndpoint,
+  type LocalSandbox,
+  type NodeNetworks,
+} from "@skep/api";
 import type { NetworkId, NetworkProblem, NetworkRecord, RecordKey } from "@skep/model";
 import type { NodeNetwork } from "@skep/network";
 
@@ -8,11 +15,13 @@ type RecordOf<K extends NetworkRecord["kind"]> = Extract<NetworkRecord, { readon
 /** What the API shows of this node's networks, read off its data plane at every question. */
 export class NodeNetworksView implements NodeNetworks {
   readonly #network: NodeNetwork;
-  readonly #containers: ContainerRecords;
+  readonly #records: ContainerRecords;
+  readonly containers: ContainerNetworks;
 
-  constructor(network: NodeNetwork, containers: ContainerRecords) {
+  constructor(network: NodeNetwork, records: ContainerRecords, containers: ContainerNetworks) {
     this.#network = network;
-    this.#containers = containers;
+    this.#records = records;
+    this.containers = containers;
   }
 
   get revision(): number {
@@ -20,19 +29,19 @@ export class NodeNetworksView implements NodeNetworks {
   }
 
   overlays() {
-    return this.#records("network");
+    return this.#recordsOf("network");
   }
 
   peers() {
-    return this.#records("peer");
+    return this.#recordsOf("peer");
   }
 
   services() {
-    return this.#records("service");
+    return this.#recordsOf("service");
   }
 
   endpoints() {
-    return this.#records("endpoint");
+    return this.#recordsOf("endpoint");
   }
 
   endpointsOn(networkId: NetworkId): readonly LocalEndpoint[] {
@@ -51,6 +60,23 @@ export class NodeNetworksView implements NodeNetworks {
     });
   }
 
+  get attachesAny(): boolean {
+    return !this.#records.isEmpty;
+  }
+
+  container(containerId: string): AttachedContainer | undefined {
+    const record = this.#records.get(containerId);
+    if (!record) return undefined;
+    const attached = this.#network.attached(containerId);
+    return {
+      containerId,
+      asked: record.asked ?? {},
+      isTask: record.taskId !== undefined,
+      networks: this.#places(record),
+      ports: attached?.hostPorts ?? record.hostPorts,
+    };
+  }
+
   problems(): readonly NetworkProblem[] {
     return this.#network.inspect().problems;
   }
@@ -67,17 +93,33 @@ export class NodeNetworksView implements NodeNetworks {
     });
   }
 
+  /** Where it is, and where it is to be when it runs. */
+  #places({ containerId, taskId, interfaces, ingress, byHand = [] }: ContainerRecord): AttachedContainer["networks"] {
+    const given = this.#network.attached(containerId)?.interfaces ?? [];
+    const own = interfaces.filter((one) => one.taskId === taskId);
+    const places = [...(ingress ? [ingress] : []), ...own, ...byHand].map(({ networkId }) => networkId);
+    return [...new Set(places)].flatMap((id) => {
+      const network = this.#overlay(id);
+      if (!network) return [];
+      const { aliases = [], address } = byHand.find((one) => one.networkId === id) ?? {};
+      const recorded = [...interfaces, ...(ingress ? [ingress] : [])].find((one) => one.networkId === id);
+      const device = given.find(({ networkId }) => networkId === (network.ingress ? "gateway" : id));
+      const endpoint = recorded && device && { endpointId: endpointIdOf(recorded.taskId, id), ...device };
+      return [{ network, aliases, ...(address !== undefined && { wanted: address }), ...(endpoint && { endpoint }) }];
+    });
+  }
+
   #overlay(id: NetworkId): RecordOf<"network"> | undefined {
     const key: RecordKey = `network/${id}`;
     const record = this.#network.records.get(key);
     return record?.kind === "network" ? record : undefined;
   }
 
-  #records<K extends NetworkRecord["kind"]>(kind: K): readonly RecordOf<K>[] {
+  #recordsOf<K extends NetworkRecord["kind"]>(kind: K): readonly RecordOf<K>[] {
     return [...this.#network.records.values()].filter((record): record is RecordOf<K> => record.kind === kind);
   }
 
   #name(containerId: string): string {
-    return this.#containers.get(containerId)?.name ?? containerId.slice(0, 12);
+    return this.#records.get(containerId)?.name ?? containerId.slice(0, 12);
   }
 }

@@ -30,6 +30,10 @@ export class ContainerRecords {
     return this.#records.values();
   }
 
+  get isEmpty(): boolean {
+    return this.#records.size === 0;
+  }
+
   put(record: ContainerRecord): void {
     const file = this.#file(record.containerId);
     writeFileSync(`${file}.new`, `${JSON.stringify(record)}\n`, { mode: 0o600 });
