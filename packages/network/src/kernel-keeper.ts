@@ -9,7 +9,7 @@ import { observe, observeNft } from "./items/observe.ts";
 import { type Held, heldBy, type ItemChange, planItems, unanswered } from "./items/plan.ts";
 import { renderWhole } from "./items/render-nft.ts";
 import type { NetworkState } from "./network-state.ts";
-import { isVethName } from "./overlay/addresses.ts";
+import { gatewayName, isVethName } from "./overlay/addresses.ts";
 import { ownershipOf, type Places } from "./places.ts";
 import { type StaleFlows, staleFlows } from "./stale-flows.ts";
 import type { Touched } from "./touched.ts";
@@ -115,6 +115,8 @@ export class KernelKeeper {
       this.#verified.add(place);
       return { commands: [], failure: undefined, dead: [] };
     }
+    // the uplink is made from the node into the gateway router
+    if (place === hostPlace && this.desired.routers.includes(gatewayName)) await this.places.open(gatewayName);
     const { changes, dead } = await this.#withContainers(place, planned);
     this.#touch(place);
     const applied = await applyChanges(this.places, changes, this.#turn);

@@ -57,9 +57,9 @@ describe.skipIf(!isRoot)("a node's data plane", () => {
     const commands = [
       ["nft", "-a", "list", "ruleset"],
       ["ip", "-d", "link"],
-      ["ip", "addr"],
-      ["ip", "route", "show", "table", "all"],
-      ["ip", "neigh", "show", "nud", "permanent"],
+      ["ip", "-4", "addr"],
+      ["ip", "-4", "route", "show", "table", "all"],
+      ["ip", "-4", "neigh", "show", "nud", "permanent"],
       ["ip", "rule"],
     ];
     const parts: string[] = [];

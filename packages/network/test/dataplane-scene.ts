@@ -114,7 +114,6 @@ export interface ContainerOptions {
 
 export class Scene implements AsyncDisposable {
   readonly nodes: SceneNode[] = [];
-  readonly containers: SceneContainer[] = [];
   readonly records = new Map<string, NetworkRecord>();
   readonly #processes: RemoteProcess[] = [];
   readonly #namespaces: string[] = [];
@@ -183,7 +182,15 @@ export class Scene implements AsyncDisposable {
     return this.#revision;
   }
 
+  /** A container that is attached. */
   async container(name: string, node: SceneNode, options: ContainerOptions): Promise<SceneContainer> {
+    const container = await this.loose(name, node, options);
+    const attached = await node.call<Attached>("attach", container.sandbox);
+    return { ...container, attached };
+  }
+
+  /** A container that is to be attached. */
+  async loose(name: string, node: SceneNode, options: ContainerOptions): Promise<SceneContainer> {
     const process = new RemoteProcess([
       ...node.enter(),
       "unshare",
@@ -218,10 +225,7 @@ export class Scene implements AsyncDisposable {
       hostPorts,
       names: { servers: [] },
     };
-    const attached = await node.call<Attached>("attach", sandbox);
-    const container = { process, node, sandbox, endpoint, attached };
-    this.containers.push(container);
-    return container;
+    return { process, node, sandbox, endpoint, attached: { interfaces: [], hostPorts: [], tookMs: 0 } };
   }
 
   /** A process without servers, outside or on a node. */
