@@ -66,6 +66,7 @@ export function detailsOf(container: FakeContainer): ContainerDetails {
       ...(container.health && { Health: { Status: container.health } }),
     },
     Config: { Labels: container.config.Labels ?? {}, Tty: container.config.Tty ?? false },
+    HostConfig: { NetworkMode: container.config.HostConfig?.NetworkMode ?? "default" },
     NetworkSettings: { Ports: running ? boundPorts(container) : {} },
   };
 }

@@ -1,4 +1,4 @@
-import type { NetworkId, OverlayRecord, PublishedPort } from "@skep/model";
+import type { NetworkId, OverlayRecord, PublishedPort, TaskId } from "@skep/model";
 import type { NodeNetwork } from "@skep/network";
 import { type ContainerStart, writeHosts } from "@skep/runtime";
 import type { ContainerRecord, RecordedInterface } from "./container-record.ts";
@@ -10,7 +10,7 @@ import { readUpstreams, writeResolver } from "./resolver-file.ts";
 import { sandboxOf } from "./sandbox-of.ts";
 import { Settling, type SettlingOptions } from "./settling.ts";
 
-export interface AttachmentsOptions extends Omit<HandAttachmentsOptions & SettlingOptions, "calls"> {
+export interface AttachmentsOptions extends Omit<HandAttachmentsOptions & SettlingOptions, "calls" | "nameOf"> {
   readonly network: NodeNetwork;
   readonly calls: HandAttachmentsOptions["calls"] & SettlingOptions["calls"];
 }
@@ -38,7 +38,7 @@ export class Attachments {
     this.network = options.network;
     this.records = options.records;
     this.settling = new Settling(options);
-    this.byHand = new HandAttachments(options);
+    this.byHand = new HandAttachments({ ...options, nameOf: (id) => this.nameOf(id) });
   }
 
   hostPorts(containerId: string): readonly PublishedPort[] | undefined {
@@ -52,9 +52,9 @@ export class Attachments {
   }
 
   async bring(asked: ContainerRecord, container: RunningContainer, signal: AbortSignal): Promise<void> {
-    const record = await this.byHand.allocate(asked, signal);
-    const { interfaces, ingress } = record;
-    await this.settling.started([...interfaces, ...(ingress ? [ingress] : [])].map(({ taskId }) => taskId));
+    const inUse = new Set(this.network.sandboxes.get(container.containerId)?.interfaces.map(({ taskId }) => taskId));
+    const record = await this.byHand.allocate(asked, inUse, signal);
+    await this.settling.started(newTo(asked, record));
     signal.throwIfAborted();
     const tookMs = await this.#place(record, container);
     this.#options.log.debug({ container: record.name, tookMs }, "container attached");
@@ -86,6 +86,10 @@ export class Attachments {
     return record?.kind === "network" ? record : undefined;
   }
 
+  nameOf(id: NetworkId): string {
+    return this.overlay(id)?.name ?? id;
+  }
+
   async #place(record: ContainerRecord, container: RunningContainer): Promise<number> {
     const { pid, hostname, hostsPath, resolvConfPath } = container;
     const ownResolver = record.underEngine ? resolvConfPath : undefined;
@@ -103,6 +107,13 @@ export class Attachments {
     await this.network.detach(containerId);
     this.#hostPorts.delete(containerId);
   }
+}
+
+/** Tasks whose addresses the other nodes may not know yet: those of a service before its one start, and those just allocated. */
+function newTo(before: ContainerRecord, { taskId, interfaces, ingress }: ContainerRecord): TaskId[] {
+  const known = new Set(handMade(before).map((one) => one.taskId));
+  const own = taskId !== undefined && (ingress || interfaces.some((one) => one.taskId === taskId)) ? [taskId] : [];
+  return [...own, ...interfaces.map((one) => one.taskId).filter((id) => id !== taskId && !known.has(id))];
 }
 
 const hostLines = (interfaces: readonly RecordedInterface[], hostname: string) =>

@@ -1,4 +1,12 @@
-import { type Clock, DomainError, type Logger, type PublishedPort, type Task, type TaskId } from "@skep/model";
+import {
+  type Clock,
+  DomainError,
+  type Logger,
+  type NetworkId,
+  type PublishedPort,
+  type Task,
+  type TaskId,
+} from "@skep/model";
 import type { ContainerRecord, RecordedInterface, WantedAttachment } from "./container-record.ts";
 import type { ContainerRecords } from "./container-records.ts";
 import type { SwarmCalls } from "./swarm-calls.ts";
@@ -6,14 +14,18 @@ import type { SwarmCalls } from "./swarm-calls.ts";
 export interface HandAttachmentsOptions {
   readonly records: ContainerRecords;
   readonly calls: Pick<SwarmCalls, "attach" | "detach">;
+  /** A network's name. */
+  readonly nameOf: (networkId: NetworkId) => string;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
 /** Whoever starts a container waits for this. */
-const attachMs = 5_000;
+const attachMs = 4_000;
+/** An address of before is as good; an engine that restarts its containers after a boot answers only when they run. */
+const confirmMs = 1_000;
 /** A container that is restarted waits for this; it is tried again later. */
-const detachMs = 3_000;
+const detachMs = 2_000;
 
 /** Addresses on networks joined by hand: a manager allocates them at each start and is told of each end. */
 export class HandAttachments {
@@ -24,18 +36,23 @@ export class HandAttachments {
   }
 
   /**
-   * The record with an interface on each network it wants, in the order asked for. Asking for one that there is already
-   * changes nothing; without a manager it stays as it was.
+   * The record with an interface on each network it wants, in the order asked for. Those in use stay; those of an
+   * earlier run are confirmed by a manager, or stay without one.
    */
-  async allocate(record: ContainerRecord, signal: AbortSignal): Promise<ContainerRecord> {
+  async allocate(record: ContainerRecord, inUse: ReadonlySet<TaskId>, signal: AbortSignal): Promise<ContainerRecord> {
     let current = record;
     for (const [index, wanted] of (record.byHand ?? []).entries()) {
       const known = handMade(current).find(({ networkId }) => networkId === wanted.networkId);
-      const given = await this.#attach(record, wanted, index === 0 ? record.hostPorts : [], signal).catch((error) => {
-        if (known && error instanceof NoManager) return known;
-        throw error;
+      if (known && inUse.has(known.taskId)) continue;
+      const ports = index === 0 ? record.hostPorts : [];
+      const attaching = this.#attach(record, wanted, ports, known ? confirmMs : attachMs, signal);
+      const given = await attaching.catch((error) => {
+        if (error instanceof NoManager) return known ?? Promise.reject(error);
+        throw error instanceof DomainError ? this.#refusal(wanted, error) : error;
       });
-      current = { ...current, interfaces: placed(current, given, index) };
+      // a manager that was not told of its end gives the attachment there is
+      const unreleased = (current.unreleased ?? []).filter((id) => id !== given.taskId);
+      current = withUnreleased({ ...current, interfaces: placed(current, given, index) }, unreleased);
       this.#options.records.put(current);
     }
     return current;
@@ -66,15 +83,22 @@ export class HandAttachments {
     { containerId, name }: ContainerRecord,
     { networkId, aliases, address }: WantedAttachment,
     hostPorts: readonly PublishedPort[],
+    limitMs: number,
     signal: AbortSignal,
   ): Promise<RecordedInterface> {
     const request = { network: networkId, containerId, containerName: name, aliases, hostPorts };
     const task = await this.#within(
-      attachMs,
+      limitMs,
       (limit) => this.#options.calls.attach({ ...request, ...(address !== undefined && { address }) }, limit),
       signal,
     );
     return interfaceOf(task, networkId, name);
+  }
+
+  /** In Docker's words. */
+  #refusal({ networkId }: WantedAttachment, error: DomainError): DomainError {
+    const name = this.#options.nameOf(networkId);
+    return new DomainError(error.code, `Could not attach to network ${name}: ${error.message}`, { cause: error });
   }
 
   async #within<T>(limitMs: number, call: (limit: AbortSignal) => Promise<T>, signal?: AbortSignal): Promise<T> {

@@ -22,7 +22,8 @@ export class HandConnections {
 
   /** A running container is attached before this resolves, another at its next start. `container`: id or name. */
   async connect(container: string, wanted: WantedAttachment): Promise<void> {
-    const { records, queues } = this.#options.attachments;
+    const { attachments } = this.#options;
+    const { records, queues } = attachments;
     const details = await this.#options.engine.inspectContainer(container);
     await queues.run(details.Id, async () => {
       const known = records.get(details.Id);
@@ -33,7 +34,7 @@ export class HandConnections {
       const next = { ...record, byHand: [...others, wanted] };
       const running = this.#running(details);
       if (running && record.interfaces.some(({ networkId }) => networkId === wanted.networkId))
-        throw wordsOf.alreadyConnected(record.name, this.#nameOf(wanted.networkId));
+        throw wordsOf.alreadyConnected(record.name, attachments.nameOf(wanted.networkId));
       if (running) await this.#bring(record, next, running, AbortSignal.timeout(connectMs));
       records.put(running ? { ...(records.get(details.Id) ?? next), byHand: next.byHand } : next);
     });
@@ -124,7 +125,7 @@ export class HandConnections {
     const record = attachments.records.get(id);
     const running = details && this.#running(details);
     if (!record?.byHand?.some((one) => one.networkId === networkId))
-      throw wordsOf.notConnected(id, this.#nameOf(networkId), record, running !== undefined);
+      throw wordsOf.notConnected(id, attachments.nameOf(networkId), record, running !== undefined);
     const byHand = record.byHand.filter((one) => one.networkId !== networkId);
     const leaving = handMade(record).filter((one) => one.networkId === networkId);
     const next = { ...record, byHand, interfaces: record.interfaces.filter((one) => !leaving.includes(one)) };
@@ -155,10 +156,6 @@ export class HandConnections {
       ...(HostsPath && { hostsPath: HostsPath }),
       ...(ResolvConfPath && { resolvConfPath: ResolvConfPath }),
     };
-  }
-
-  #nameOf(networkId: NetworkId): string {
-    return this.#options.attachments.overlay(networkId)?.name ?? networkId;
   }
 }
 
