@@ -80,16 +80,24 @@ test("a container on the engine's network keeps it, and its ports there, when it
   expect(found?.planned.hostPorts).toEqual([]);
 });
 
+test("overlays take the place of the default network, as with other networks that clients name", () => {
+  const found = asked({ HostConfig: {}, NetworkingConfig: { EndpointsConfig: { shop: { Aliases: ["a", "a"] } } } });
+  expect(found?.planned.networks).toEqual([{ networkId: "shop-id", aliases: ["a"] }]);
+  expect(found?.body.HostConfig).toEqual({});
+});
+
 test("keys are matched regardless of case, as Go's decoder does", () => {
   expect(asked({ hostconfig: { networkmode: "shop", dns: ["192.0.2.1"] } })?.planned.servers).toEqual(["192.0.2.1"]);
 });
 
 describe("is refused", () => {
-  const on = (host: object, endpoint: object = {}) => () =>
-    asked({
-      HostConfig: { NetworkMode: "shop", ...host },
-      NetworkingConfig: { EndpointsConfig: { shop: endpoint } },
-    });
+  const on =
+    (host: object, endpoint: object = {}) =>
+    () =>
+      asked({
+        HostConfig: { NetworkMode: "shop", ...host },
+        NetworkingConfig: { EndpointsConfig: { shop: endpoint } },
+      });
 
   test("a runtime of its own, one address of the node alone, IPv6, and what is no port", () => {
     expect(on({ Runtime: "kata" })).toThrow("runs under skep's own runtime, not under kata");
@@ -99,6 +107,21 @@ describe("is refused", () => {
     expect(on({ PortBindings: { "x/tcp": [{}] } })).toThrow('invalid port specification: "x/tcp"');
     expect(on({ PortBindings: { "80/dccp": [{}] } })).toThrow("invalid proto: dccp");
     expect(on({}, { IPAMConfig: { IPv6Address: "fd00::1" } })).toThrow("IPv6 addresses are not available");
+  });
+
+  test("what would be done by half: ranges of host ports, MAC addresses, malformed addresses", () => {
+    expect(on({ PortBindings: { "80/tcp": [{ HostPort: "80-90" }] } })).toThrow("a range of host ports, 80-90");
+    expect(on({}, { MacAddress: "02:42:0a:00:00:01" })).toThrow("a MAC address of one's own");
+    expect(on({}, { IPAMConfig: { IPv4Address: "banana" } })).toThrow("invalid IPv4 address: banana");
+  });
+
+  test("the namespace of the node, of another container, or none at all", () => {
+    const also = (NetworkMode: string) => () =>
+      asked({ HostConfig: { NetworkMode }, NetworkingConfig: { EndpointsConfig: { shop: {} } } });
+    expect(also("host")).toThrow("container sharing network namespace");
+    expect(also("container:x")).toThrow("container sharing network namespace");
+    expect(also("none")).toThrow("in private (none) mode");
+    expect(also("mine")).toThrow("create it on mine, then docker network connect shop");
   });
 
   test("an overlay as the mode, together with a network of the engine", () => {

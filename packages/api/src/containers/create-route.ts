@@ -3,8 +3,10 @@ import { DomainError } from "@skep/model";
 import type { MergeContext } from "../merged/merge-context.ts";
 import type { MergedRoute } from "../merged/merged-route.ts";
 import { peekBody } from "../merged/peek-body.ts";
+import { attachableNetworks } from "../networks/known-networks.ts";
 import type { NodeNetworks } from "../node-networks.ts";
 import type { ApiRequest } from "../router.ts";
+import type { ShownNetwork } from "../wire/render-network.ts";
 import { exposedPorts, type OverlayContainer, overlayContainer } from "./create-request.ts";
 
 /** docker's bodies are a few kB. */
@@ -17,8 +19,8 @@ export const createRoute = ({ engine, swarm }: MergeContext): MergedRoute => ({
   async handle(request) {
     const networks = swarm.networks();
     const { start, rest } = await peekBody(request.body, longestBodyBytes);
-    const asked = networks && overlayContainer(parse(start), (term) => findOverlay(networks, term));
-    if (!networks || !asked) return { passThrough: { body: rest } };
+    const asked = overlayContainer(parse(start), (term) => findOverlay(attachableNetworks(swarm), term));
+    if (!asked) return { passThrough: { body: rest } };
     const created = await create(engine, networks, request, asked);
     return { status: 201, json: created };
   },
@@ -31,11 +33,11 @@ interface Created {
 
 async function create(
   engine: HttpTransport,
-  networks: NodeNetworks,
+  networks: NodeNetworks | undefined,
   request: ApiRequest,
   { body, planned, dnsSearch, publishAll, image }: OverlayContainer,
 ): Promise<Created> {
-  const { containers } = networks;
+  const containers = networks?.containers;
   if (!containers) throw new DomainError("unavailable", "this node's networks are not up yet: try again in a moment");
   const host = await containers.hostConfig(dnsSearch, planned.dnsOptions);
   const base = body.HostConfig as Readonly<Record<string, unknown>>;
@@ -68,13 +70,15 @@ async function exposedBy(engine: HttpTransport, path: string): Promise<object> {
 }
 
 /** By id, name, or the beginning of an id, as the engine finds its own. */
-function findOverlay(networks: NodeNetworks, term: string) {
+function findOverlay(overlays: readonly ShownNetwork[], term: string): ShownNetwork | undefined {
   if (term === "") return undefined;
-  const overlays = networks.overlays().filter(({ ingress }) => !ingress);
-  const exact = overlays.find(({ id, name }) => id === term || name === term);
-  const prefixed = term.length < 12 ? [] : overlays.filter(({ id }) => id.startsWith(term));
+  const exact = overlays.find(({ id, spec }) => id === term || spec.Name === term);
+  const prefixed = term.length < shownIdLength ? [] : overlays.filter(({ id }) => id.startsWith(term));
   return exact ?? (prefixed.length === 1 ? prefixed[0] : undefined);
 }
+
+/** What `docker network ls` shows; less may be the name of one of the engine's. */
+const shownIdLength = 12;
 
 /** What is no JSON is the engine's to refuse. */
 function parse(body: Buffer): unknown {

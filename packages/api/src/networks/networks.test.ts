@@ -185,6 +185,8 @@ function nodeNetworks(view: Shown, ingress = false): NodeNetworks {
           }),
         ),
     problems: () => [],
+    attachesAny: false,
+    container: () => undefined,
     sandboxes: () => [],
   };
 }
@@ -284,6 +286,8 @@ test("attaches containers by hand to attachable networks only", async () => {
   api.networks = {
     ...nodeNetworks(shown.attachable),
     containers: {
+      hostConfig: async () => ({}),
+      plan: async () => {},
       connect: async (id, request) => void asked.push(`connect ${id} ${JSON.stringify(request)}`),
       disconnect: async (id, request) => void asked.push(`disconnect ${id} ${JSON.stringify(request)}`),
     },
