@@ -157,9 +157,13 @@ export class NetworkRole implements AsyncDisposable {
     };
   }
 
-  /** The node leaves its swarm: its containers are gone, and nothing of the networks stays. */
+  /** The node is about to leave its swarm: gives back what a manager gave to containers attached by hand. */
+  leaveByHand(): Promise<void> {
+    return this.#containers.leaveAll();
+  }
+
+  /** The node leaves its swarm: its tasks are gone, and nothing of the networks stays. */
   async removeEverything(): Promise<void> {
-    await this.#containers.leaveAll();
     await this.#network.removeEverything();
     this.#records.clear();
   }

@@ -127,6 +127,7 @@ export class WorkerRole {
 
   /** Says good-bye to the managers, if they can be reached, and removes the containers of all tasks. */
   async leave(): Promise<void> {
+    await this.#openNetwork?.leaveByHand(); // while there is a session to tell a manager by
     await this.#stopWork();
     const { managers } = this.#membership;
     await leaveSwarm(

@@ -212,10 +212,12 @@ test("a container that the engine has lost is disconnected by force alone", asyn
   expect(scene.records.get(id)?.byHand).toEqual([]);
 });
 
-test("a node that leaves its swarm gives containers back their own servers", async () => {
+test("a node that leaves its swarm gives back addresses, and containers their own servers", async () => {
+  await start(await handMade());
   await running(scene, "web");
   await connect("web");
   await scene.networks.leaveAll();
   expect(resolver()).toBe("search example.org\nnameserver 192.0.2.53\n");
   expect(hosts()).toBe("127.0.0.1\tlocalhost\n");
+  expect(scene.attachments.size).toBe(0);
 });

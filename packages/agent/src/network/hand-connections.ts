@@ -74,16 +74,20 @@ export class HandConnections {
     });
   }
 
+  /** The node leaves its swarm: what was attached by hand runs on as if it never had been. */
   async leaveAll(): Promise<void> {
-    const { records, queues } = this.#options.attachments;
-    for (const { containerId } of [...records.all()].filter(({ underEngine }) => underEngine)) {
-      await queues
+    const { attachments, engine, log } = this.#options;
+    let isManagerThere = true;
+    for (const { containerId, underEngine } of [...attachments.records.all()].filter(({ byHand }) => byHand)) {
+      await attachments.queues
         .run(containerId, async () => {
-          const running = this.#running(await this.#options.engine.inspectContainer(containerId));
-          const record = records.get(containerId);
-          if (record && running) await this.#options.attachments.reduce({ ...record, interfaces: [] }, running);
+          const running = underEngine && this.#running(await engine.inspectContainer(containerId));
+          const record = attachments.records.get(containerId);
+          if (record && running) await attachments.reduce({ ...record, interfaces: [] }, running);
+          if (isManagerThere) await attachments.leave(containerId);
+          isManagerThere &&= attachments.records.get(containerId)?.unreleased === undefined;
         })
-        .catch((err) => this.#options.log.warn({ container: containerId, err }, "a container keeps skep's resolver"));
+        .catch((err) => log.warn({ container: containerId, err }, "a container could not leave its networks"));
     }
   }
 
