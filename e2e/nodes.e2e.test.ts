@@ -117,8 +117,9 @@ describe.skipIf(clusterProblem())(`nodes of a swarm ${clusterProblem() ?? ""}`, 
     expect(await swarm.refusal("node", "promote", "node-2")).toContain("more than one manager is not available yet");
     expect(await swarm.refusal("swarm", "ca", "--rotate")).toContain("certificate authority is not available yet");
     expect(await swarm.refusal("swarm", "update", "--autolock")).toContain("autolock) is not available yet");
-    expect(await swarm.refusal("secret", "ls")).toContain("secrets are not available");
-    expect(await swarm.refusal("config", "ls")).toContain("configs are not available");
+    expect(await swarm.docker("secret", "ls", "-q")).toBe("");
+    expect(await swarm.refusal("secret", "create", "x", "/etc/hostname")).toContain("secrets are not available");
+    expect(await swarm.refusal("config", "create", "x", "/etc/hostname")).toContain("configs are not available");
     expect(await swarm.refusal("network", "create", "-d", "overlay", "--opt", "encrypted", "x")).toContain(
       "encrypted overlay networks are not available",
     );
