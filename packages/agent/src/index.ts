@@ -1,4 +1,5 @@
 export { Agent, type AgentOptions, type NodeIdentity, type StatusUpdate } from "./agent.ts";
+export type { AttachmentChange } from "./network/attachments.ts";
 export { followEndings } from "./network/container-endings.ts";
 export { ContainerNetworks, type ContainerNetworksOptions } from "./network/container-networks.ts";
 export type { ContainerRecord, WantedAttachment } from "./network/container-record.ts";

@@ -34,11 +34,14 @@ export class ClusterEventLog {
 
   /** Records the events of a change set and tells the listeners. */
   publish(changes: Parameters<typeof clusterEvents>[0]): void {
-    for (const event of clusterEvents(changes, this.#clock.now())) {
-      this.#recent.push(event);
-      if (this.#recent.length > remembered) this.#recent.shift();
-      for (const listener of this.#listeners) listener(event);
-    }
+    for (const event of clusterEvents(changes, this.#clock.now())) this.add(event);
+  }
+
+  /** Records an event and tells the listeners. */
+  add(event: ClusterEvent): void {
+    this.#recent.push(event);
+    if (this.#recent.length > remembered) this.#recent.shift();
+    for (const listener of this.#listeners) listener(event);
   }
 
   /** The remembered events, oldest first. */

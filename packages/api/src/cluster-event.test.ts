@@ -1,7 +1,7 @@
 import type { NetworkId, Node, NodeId, Service, ServiceId } from "@skep/model";
 import type { AnyChange } from "@skep/store";
 import { expect, test } from "vitest";
-import { clusterEvents } from "./cluster-event.ts";
+import { attachmentEvent, clusterEvents } from "./cluster-event.ts";
 
 const at = "2026-11-23T07:17:52.841Z";
 const times = { version: 1, createdAt: at, updatedAt: at };
@@ -113,4 +113,13 @@ test("tells of networks of the swarm", () => {
 
 test("says nothing of tasks", () => {
   expect(clusterEvents({ changes: [{ kind: "task", id: "t1" }] }, 0)).toEqual([]);
+});
+
+test("tells of a container that joins a network as the engine tells of its own networks", () => {
+  const container = "322dbb57899ed2b7e420225c32aeaace81bd5c99f6d0cbf079002a81e22bdbcb";
+  const network = { id: "beehhdj9kao0eipjb2gc5la4x", name: "appnet" };
+  expect(attachmentEvent({ action: "connect", containerId: container, network }, 1_795_418_274_455)).toEqual({
+    ...{ Type: "network", Action: "connect", scope: "local", time: 1_795_418_274, timeNano: 1_795_418_274_455_000_000 },
+    Actor: { ID: network.id, Attributes: { container, name: "appnet", type: "overlay" } },
+  });
 });

@@ -4,9 +4,9 @@ import type { AnyChange, Change, ChangeSet } from "@skep/store";
 /** One line of `GET /events`, in the Engine API's own shape. */
 export interface ClusterEvent {
   readonly Type: "service" | "node" | "network" | "secret" | "config";
-  readonly Action: "create" | "update" | "remove";
+  readonly Action: "create" | "update" | "remove" | "connect" | "disconnect";
   readonly Actor: { readonly ID: string; readonly Attributes: Readonly<Record<string, string>> };
-  readonly scope: "swarm";
+  readonly scope: "swarm" | "local";
   /** Unix seconds. */
   readonly time: number;
   /** Unix nanoseconds, as exact as a double holds them. */
@@ -20,6 +20,27 @@ export function clusterEvents({ changes }: Pick<ChangeSet, "changes">, nowMs: nu
     return about ? [clusterEvent(about, change, nowMs)] : [];
   });
 }
+
+/** A container of this node has joined or left a network: told by its node alone, as by the engine of its own networks. */
+export const attachmentEvent = (
+  {
+    action,
+    containerId,
+    network,
+  }: {
+    readonly action: "connect" | "disconnect";
+    readonly containerId: string;
+    readonly network: { readonly id: string; readonly name: string };
+  },
+  nowMs: number,
+): ClusterEvent => ({
+  Type: "network",
+  Action: action,
+  Actor: { ID: network.id, Attributes: { container: containerId, name: network.name, type: "overlay" } },
+  scope: "local",
+  time: Math.floor(nowMs / 1000),
+  timeNano: nowMs * 1e6,
+});
 
 interface Description {
   readonly type: ClusterEvent["Type"];

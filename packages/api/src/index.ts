@@ -1,5 +1,6 @@
 export { type ApiServer, type ApiServerOptions, createApiServer } from "./api-server.ts";
 export { canonicalKeys } from "./canonical-keys.ts";
+export { attachmentEvent } from "./cluster-event.ts";
 export { ClusterEventLog } from "./cluster-event-log.ts";
 export type { ListenTarget, TcpTarget } from "./listener.ts";
 export { endpointIdOf } from "./networks/network-members.ts";

@@ -1,8 +1,10 @@
 import { chownSync, mkdirSync, readFileSync } from "node:fs";
 import { flushCompileCache } from "node:module";
 import { dirname } from "node:path";
+import type { AttachmentChange } from "@skep/agent";
 import {
   type ApiServer,
+  attachmentEvent,
   ClusterEventLog,
   clusterRoutes,
   createApiServer,
@@ -38,7 +40,9 @@ export async function runDaemon(config: DaemonConfig, logger: Logger, signal: Ab
   const broken = Promise.withResolvers<never>();
   const onBroken = broken.reject;
   const { dataRoot } = config;
-  const openNetwork: OpenNetwork = (parts) => NetworkRole.open({ ...parts, dataRoot, runRoot, engine, clock, logger });
+  const onAttachment = (change: AttachmentChange) => events.add(attachmentEvent(change, clock.now()));
+  const openNetwork: OpenNetwork = (parts) =>
+    NetworkRole.open({ ...parts, dataRoot, runRoot, engine, clock, logger, onAttachment });
   const swarm = new SwarmMember({ dataRoot, engine, openNetwork, events, onBroken, clock, logger });
   const findings = () => examine({ preflight: () => preflight(engine, config.engine), ...swarm.examined, clock });
   const routes = [...clusterRoutes({ swarm, clock }), doctorRoute(findings)];

@@ -1,6 +1,13 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { ContainerNetworks, ContainerRecords, followEndings, type SwarmCalls, type TaskHooks } from "@skep/agent";
+import {
+  type AttachmentChange,
+  ContainerNetworks,
+  ContainerRecords,
+  followEndings,
+  type SwarmCalls,
+  type TaskHooks,
+} from "@skep/agent";
 import type { NodeNetworks } from "@skep/api";
 import type { Engine } from "@skep/engine";
 import type { Clock, Logger, ManagerMessage, NetworkProblem, PublishedPort, TakenPort } from "@skep/model";
@@ -29,6 +36,8 @@ export interface NetworkRoleOptions {
   readonly calls: SwarmCalls;
   /** What the data plane cannot carry out has changed by itself. */
   readonly onProblems: (problems: readonly NetworkProblem[]) => void;
+  /** A container of this node has joined or left a network of the swarm. */
+  readonly onAttachment: (change: AttachmentChange) => void;
   readonly engine: Engine;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -79,7 +88,7 @@ export class NetworkRole implements AsyncDisposable {
    * Rejects when this machine lacks what networks need.
    */
   static async open(options: NetworkRoleOptions): Promise<NetworkRole> {
-    const { facts, dataRoot, runRoot, calls, engine, clock } = options;
+    const { facts, dataRoot, runRoot, calls, engine, clock, onAttachment: onChange } = options;
     const log = options.logger.child({ component: "network" });
     await using parts = new AsyncDisposableStack();
     const kernel = parts.adopt(openKernel(), (opened) => opened.close());
@@ -88,7 +97,9 @@ export class NetworkRole implements AsyncDisposable {
     const network = parts.use(await createNodeNetwork({ kernel, dns, facts, clock, logger: log, ...folders }));
     const records = new ContainerRecords(join(dataRoot, "network", "containers"), log);
     const resolverDefaults = () => readResolvConf();
-    const containers = new ContainerNetworks({ network, records, calls, engine, clock, log, resolverDefaults });
+    const containers = new ContainerNetworks({
+      ...{ network, records, calls, engine, clock, log, resolverDefaults, onChange },
+    });
     const onStart: ContainerNetworks["onStart"] = (start, signal) => containers.onStart(start, signal);
     const server = parts.use(
       await RuntimeServer.listen({ socketPath: join(runRoot, "runtime.sock"), onStart, log, clock }),

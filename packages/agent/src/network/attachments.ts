@@ -13,6 +13,14 @@ import { Settling, type SettlingOptions } from "./settling.ts";
 export interface AttachmentsOptions extends Omit<HandAttachmentsOptions & SettlingOptions, "calls" | "nameOf"> {
   readonly network: NodeNetwork;
   readonly calls: HandAttachmentsOptions["calls"] & SettlingOptions["calls"];
+  /** A container has joined or left a network. */
+  readonly onChange?: (change: AttachmentChange) => void;
+}
+
+export interface AttachmentChange {
+  readonly action: "connect" | "disconnect";
+  readonly containerId: string;
+  readonly network: Pick<OverlayRecord, "id" | "name">;
 }
 
 /** A container whose namespaces exist. The files are those that it sees under /etc, where they are the engine's. */
@@ -96,16 +104,36 @@ export class Attachments {
     const servers = ownResolver === undefined ? record.servers : await readUpstreams(ownResolver);
     const isInternal = (id: NetworkId) => this.overlay(id)?.internal === true;
     const sandbox = sandboxOf({ ...record, servers }, pid, record.interfaces, isInternal);
+    const before = this.#networksOf(container.containerId);
     const { hostPorts, tookMs } = await this.network.attach(sandbox);
     this.#hostPorts.set(container.containerId, hostPorts);
+    this.#tell(container.containerId, before);
     if (hostsPath !== undefined) await writeHosts(hostsPath, hostLines(record.interfaces, hostname));
     if (ownResolver !== undefined) await writeResolver(ownResolver, true);
     return tookMs;
   }
 
   async #unplace(containerId: string): Promise<void> {
+    const before = this.#networksOf(containerId);
     await this.network.detach(containerId);
     this.#hostPorts.delete(containerId);
+    this.#tell(containerId, before);
+  }
+
+  /** Where it is now. */
+  #networksOf(containerId: string): readonly NetworkId[] {
+    const { interfaces = [], gateway } = this.network.sandboxes.get(containerId) ?? {};
+    const ids = interfaces.map(({ networkId }) => networkId);
+    const ingress = gateway?.address && this.records.get(containerId)?.ingress?.networkId;
+    return ingress ? [...ids, ingress] : ids;
+  }
+
+  #tell(containerId: string, before: readonly NetworkId[]): void {
+    const after = this.#networksOf(containerId);
+    const tell = (action: AttachmentChange["action"], id: NetworkId) =>
+      this.#options.onChange?.({ action, containerId, network: { id, name: this.nameOf(id) } });
+    for (const id of after) if (!before.includes(id)) tell("connect", id);
+    for (const id of before) if (!after.includes(id)) tell("disconnect", id);
   }
 }
 

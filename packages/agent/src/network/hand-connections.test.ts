@@ -82,6 +82,10 @@ test("a running container of the engine's is attached at once, with its own serv
   expect(resolver()).toBe("search example.org\nnameserver 192.0.2.53\n");
   expect(scene.records.isEmpty).toBe(true);
   expect(await disconnect("web").catch(message)).toBe(`container ${id} is not connected to network shopnet`);
+  expect(scene.changes).toEqual([
+    ...["connect shopnet", "connect storenet"],
+    ...["disconnect shopnet", "disconnect storenet"],
+  ]);
 });
 
 test("what could not be attached is given back, and the container keeps what it had", async () => {

@@ -57,6 +57,7 @@ class FakeNetwork {
 /** A node's containers with an engine, a kernel and a manager that only remember. `said` has what they were asked. */
 export function handScene() {
   const said: string[] = [];
+  const changes: string[] = [];
   const clock = new FakeClock();
   const engine = new FakeEngine({ clock, info: { Runtimes: { skep: {} }, DefaultRuntime: "runc" } });
   const network = new FakeNetwork(said);
@@ -93,6 +94,7 @@ export function handScene() {
     new ContainerNetworks({
       ...options,
       network: network as unknown as NodeNetwork, // the rest of it is no matter of containers
+      onChange: ({ action, network: { name } }) => void changes.push(`${action} ${name}`),
       resolverDefaults: () => ({ search: [], options: [] }),
     });
   const files = { hosts: join(folder, "hosts"), resolver: join(folder, "resolv.conf") };
@@ -105,7 +107,20 @@ export function handScene() {
   });
   /** What was asked since the last time. */
   const heard = () => said.splice(0);
-  return { networks: open(), open, engine, network, records, manager, clock, files, folder, heard, attachments };
+  return {
+    networks: open(),
+    open,
+    changes,
+    engine,
+    network,
+    records,
+    manager,
+    clock,
+    files,
+    folder,
+    heard,
+    attachments,
+  };
 }
 
 export type HandScene = ReturnType<typeof handScene>;
