@@ -4,11 +4,12 @@ import { BackOff } from "../task/back-off.ts";
 import type { ContainerNetworks } from "./container-networks.ts";
 
 const compareEveryMs = 60_000;
+const retryEveryMs = 5_000;
 const overlapMs = 1_000;
 
 export interface EndingsOptions {
   readonly engine: Engine;
-  readonly networks: Pick<ContainerNetworks, "started" | "ended" | "forget" | "renamed" | "compare">;
+  readonly networks: Pick<ContainerNetworks, "started" | "ended" | "forget" | "renamed" | "compare" | "releaseAgain">;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -23,7 +24,11 @@ export async function followEndings(options: EndingsOptions, signal: AbortSignal
     const connection = new AbortController();
     const both = AbortSignal.any([signal, connection.signal]);
     try {
-      await Promise.all([followEvents(options, both), compareAgainAndAgain(options, backOff, both)]);
+      await Promise.all([
+        followEvents(options, both),
+        compareAgainAndAgain(options, backOff, both),
+        releaseAgainAndAgain(options, both),
+      ]);
     } catch (err) {
       if (!signal.aborted) options.log.debug({ err }, "engine does not answer, trying again");
     }
@@ -61,5 +66,13 @@ async function compareAgainAndAgain(
     const running = containers.filter(({ State }) => State !== "created" && State !== "exited" && State !== "dead");
     await networks.compare(new Set(running.map(({ Id }) => Id)), new Set(containers.map(({ Id }) => Id)));
     await pause(clock, compareEveryMs, signal);
+  }
+}
+
+/** A manager that was away may be back. */
+async function releaseAgainAndAgain({ networks, clock }: EndingsOptions, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await pause(clock, retryEveryMs, signal);
+    await networks.releaseAgain();
   }
 }

@@ -109,6 +109,12 @@ export class ContainerNetworks implements TaskHooks {
     if (record) this.#options.records.put({ ...record, name });
   }
 
+  /** Tells managers of attachments whose end none has heard of. */
+  async releaseAgain(): Promise<void> {
+    for (const { containerId, unreleased } of [...this.#options.records.all()])
+      if (unreleased) await this.connections.releaseAgain(containerId);
+  }
+
   /** Compares what is attached with the containers that run; to be called when events may have been missed. */
   async compare(running: ReadonlySet<string>, existing: ReadonlySet<string>): Promise<void> {
     const { network, records } = this.#options;
@@ -119,7 +125,6 @@ export class ContainerNetworks implements TaskHooks {
     for (const record of [...records.all()]) {
       const { containerId, byHand, unreleased, underEngine } = record;
       if ((byHand || unreleased) && !existing.has(containerId)) await this.forget(containerId);
-      else if (unreleased) await this.connections.releaseAgain(containerId);
       if (underEngine && running.has(containerId)) await this.connections.started(containerId);
     }
   }
