@@ -8,4 +8,4 @@ export { subnetsOfHostRoutes } from "./host-subnets.ts";
 export { Legs, type LegsOptions } from "./legs/follow-legs.ts";
 export type { Leg } from "./legs/leg.ts";
 export type { Attached, AttachedInterface, NetworkStatus, NodeFacts, NodeNetwork } from "./node-network.ts";
-export type { Sandbox, SandboxInterface, SandboxNames } from "./sandbox.ts";
+export { engineResolverAddress, type Sandbox, type SandboxInterface, type SandboxNames } from "./sandbox.ts";

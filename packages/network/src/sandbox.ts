@@ -31,6 +31,14 @@ export interface SandboxInterface {
 export interface SandboxNames {
   /** Where names outside the swarm are asked for: the service's own servers; empty: the node's. */
   readonly servers: readonly string[];
+  /**
+   * Where the engine's own resolver listens on 127.0.0.11 in the container, if it has one: among `servers` it is
+   * `engineResolverAddress`, as skep's resolver has taken its place.
+   */
+  readonly engineResolver?: { readonly udp: number; readonly tcp: number };
   /** As in the container's resolv.conf, when an operator chose it. */
   readonly ndots?: number;
 }
+
+/** In containers, a second name of the engine's resolver. */
+export const engineResolverAddress = "127.0.0.12";

@@ -1,8 +1,9 @@
 import type { NetworkId, OverlayRecord, PublishedPort, TaskId } from "@skep/model";
-import type { NodeNetwork } from "@skep/network";
+import { engineResolverAddress, type NodeNetwork, type SandboxNames } from "@skep/network";
 import { type ContainerStart, writeHosts } from "@skep/runtime";
 import type { ContainerRecord, RecordedInterface } from "./container-record.ts";
 import type { ContainerRecords } from "./container-records.ts";
+import { engineResolver } from "./engine-resolver.ts";
 import { HandAttachments, type HandAttachmentsOptions, handMade } from "./hand-attachments.ts";
 import { isRunning } from "./is-running.ts";
 import { Queues } from "./queues.ts";
@@ -101,9 +102,10 @@ export class Attachments {
   async #place(record: ContainerRecord, container: RunningContainer): Promise<number> {
     const { pid, hostname, hostsPath, resolvConfPath } = container;
     const ownResolver = record.underEngine ? resolvConfPath : undefined;
-    const servers = ownResolver === undefined ? record.servers : await readUpstreams(ownResolver);
     const isInternal = (id: NetworkId) => this.overlay(id)?.internal === true;
-    const sandbox = sandboxOf({ ...record, servers }, pid, record.interfaces, isInternal);
+    const asRecorded = sandboxOf(record, pid, record.interfaces, isInternal);
+    const names = ownResolver === undefined ? asRecorded.names : await this.#namesUnderEngine(container, ownResolver);
+    const sandbox = { ...asRecorded, names };
     const before = this.#networksOf(container.containerId);
     const { hostPorts, tookMs } = await this.network.attach(sandbox);
     this.#hostPorts.set(container.containerId, hostPorts);
@@ -111,6 +113,16 @@ export class Attachments {
     if (hostsPath !== undefined) await writeHosts(hostsPath, hostLines(record.interfaces, hostname));
     if (ownResolver !== undefined) await writeResolver(ownResolver, true);
     return tookMs;
+  }
+
+  /** Names outside the swarm stay what they are: of the container's servers, among them the engine's resolver. */
+  async #namesUnderEngine({ containerId, pid }: RunningContainer, path: string): Promise<SandboxNames> {
+    const own = await readUpstreams(path);
+    const before = this.network.sandboxes.get(containerId);
+    const isSame = before?.pid === pid;
+    const found = isSame ? before.names.engineResolver : own.includes(engineAddress) && engineResolver(pid);
+    const servers = own.map((server) => (server === engineAddress && found ? engineResolverAddress : server));
+    return { servers, ...(found && { engineResolver: found }) };
   }
 
   async #unplace(containerId: string): Promise<void> {
@@ -136,6 +148,8 @@ export class Attachments {
     for (const id of before) if (!after.includes(id)) tell("disconnect", id);
   }
 }
+
+const engineAddress = "127.0.0.11";
 
 /** Tasks whose addresses the other nodes may not know yet: those of a service before its one start, and those just allocated. */
 function newTo(before: ContainerRecord, { taskId, interfaces, ingress }: ContainerRecord): TaskId[] {

@@ -17,7 +17,7 @@ test("a container's own servers give way to skep's, and are kept for later", () 
     ].join("\n"),
   );
   expect(upstreamsIn(withResolver(engines))).toEqual(["192.0.2.53", "192.0.2.54"]);
-  expect(upstreamsIn("nameserver 127.0.0.11\n")).toEqual([]);
+  expect(upstreamsIn("nameserver 127.0.0.11\n")).toEqual(["127.0.0.11"]);
 });
 
 test("doing it twice changes nothing, and undoing it gives back what was there", () => {

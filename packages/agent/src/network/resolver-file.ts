@@ -20,13 +20,13 @@ export function withoutResolver(text: string): string {
   return others.map((line) => (line.startsWith(kept) ? line.slice(kept.length) : line)).join("\n");
 }
 
-/** The servers that a container has of its own; skep's address, which is the engine's too, is none. */
+/** The servers that a container has of its own; 127.0.0.11 is the engine's resolver. */
 export function upstreamsIn(text: string): string[] {
   return withoutResolver(text)
     .split("\n")
     .filter(isServer)
     .map((line) => line.trim().split(/\s+/)[1] ?? "")
-    .filter((server) => server !== "" && server !== "127.0.0.11");
+    .filter((server) => server !== "");
 }
 
 export async function readUpstreams(path: string): Promise<string[]> {

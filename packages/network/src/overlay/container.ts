@@ -5,6 +5,7 @@ import { hostPortItems } from "../ingress/published-port.ts";
 import type { Item } from "../items/item.ts";
 import { type NetworkState, portKey } from "../network-state.ts";
 import type { AttachedInterface } from "../node-network.ts";
+import { engineResolverAddress } from "../sandbox.ts";
 import { bare, contains, gatewayAddress, gatewayName, routerMac, vethName } from "./addresses.ts";
 import { hasGateway, hasRouter, mtuOf, placeOf } from "./presence.ts";
 import { routerTable } from "./router.ts";
@@ -88,9 +89,13 @@ function routerSide({ sandbox }: Attachment, there: AttachedInterface, mtu: numb
 
 export const resolverTable = "ip skepdns";
 
-/** Queries to 127.0.0.11 go to skepd's sockets; an image may have a server on port 53 of its own. */
-function resolverItems({ dns }: Attachment): Item[] {
+/**
+ * Queries to 127.0.0.11 go to skepd's sockets; an image may have a server on port 53 of its own. The engine's resolver,
+ * which has had this address before, gets another.
+ */
+function resolverItems({ dns, sandbox }: Attachment): Item[] {
   const table = resolverTable;
+  const { engineResolver } = sandbox.names;
   return [
     { kind: "table", table },
     {
@@ -101,6 +106,12 @@ function resolverItems({ dns }: Attachment): Item[] {
       rules: [
         `ip daddr 127.0.0.11 udp dport 53 dnat to 127.0.0.11:${dns.udp}`,
         `ip daddr 127.0.0.11 tcp dport 53 dnat to 127.0.0.11:${dns.tcp}`,
+        ...(engineResolver
+          ? [
+              `ip daddr ${engineResolverAddress} udp dport 53 dnat to 127.0.0.11:${engineResolver.udp}`,
+              `ip daddr ${engineResolverAddress} tcp dport 53 dnat to 127.0.0.11:${engineResolver.tcp}`,
+            ]
+          : []),
       ],
     },
   ];
