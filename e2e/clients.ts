@@ -8,10 +8,11 @@ import { expect } from "vitest";
 const script = fileURLToPath(new URL("./flows.ts", import.meta.url));
 const node = [process.execPath, "--disable-warning=ExperimentalWarning", script];
 
-/** Who asks: a container's network, a node, or this machine, which is outside of the cluster. */
+/** Who asks: a container's network, a node, another namespace, or this machine, which is outside of the cluster. */
 export type From =
   | { readonly node: string; readonly container: string }
   | { readonly node: string; readonly container?: undefined }
+  | { readonly namespace: string }
   | "outside";
 
 export type Answer = { readonly line: string } | { readonly error: string; readonly afterMs: number };
@@ -43,6 +44,25 @@ export class Clients {
     return new Held(await this.#command(from, [...node, command, host, `${port}`, ...more]));
   }
 
+  /** Tries all targets, written `tcp HOST PORT`, at the same time for a second each; the answers are in their order. */
+  async probe(from: From, targets: readonly string[]): Promise<Answer[]> {
+    const command = await this.#command(from, [...node, "probe"]);
+    return this.#answers(await runCommand(command, { input: targets.join("\n"), timeoutMs: 100_000 }));
+  }
+
+  /** Begins to listen on a UDP port; the result waits for the end of this time and gives all packets, `TEXT ADDRESS:PORT`. */
+  async listen(from: From, port: number, ms = 1500): Promise<() => Promise<string[]>> {
+    const held = new Held(await this.#command(from, [...node, "listen", `${port}`, `${ms}`]));
+    expect(await held.next()).toEqual({ line: "listening" });
+    return async () => lines(await held.rest());
+  }
+
+  /** Sends one packet, from `source` when it is given; it may be bytes. */
+  async send(from: From, host: string, port: number, text: string | Buffer, source?: string): Promise<void> {
+    const written = typeof text === "string" ? text : `hex:${text.toString("hex")}`;
+    this.#answers(await this.#run(from, "send", host, `${port}`, written, ...(source === undefined ? [] : [source])));
+  }
+
   /** Any command from there. */
   async run(from: From, ...command: readonly string[]): Promise<CommandResult> {
     return runCommand(await this.#command(from, command));
@@ -54,6 +74,7 @@ export class Clients {
 
   async #command(from: From, command: readonly string[]): Promise<readonly string[]> {
     if (from === "outside") return command;
+    if ("namespace" in from) return ["nsenter", `--net=/run/netns/${from.namespace}`, "--", ...command];
     const machine = this.#cluster.machine(from.node);
     const init = initPid(machine);
     if (init === undefined) throw new Error(`${from.node} is stopped`);
@@ -94,6 +115,16 @@ export class Held implements AsyncDisposable {
     const { value, done } = await this.#answers.next();
     if (done) throw new Error("the connection is closed");
     return JSON.parse(value) as Answer;
+  }
+
+  /** All answers until the client ends. */
+  async rest(): Promise<Answer[]> {
+    const answers: Answer[] = [];
+    for (;;) {
+      const { value, done } = await this.#answers.next();
+      if (done) return answers;
+      answers.push(JSON.parse(value) as Answer);
+    }
   }
 
   async ask(text: string): Promise<Answer> {

@@ -125,6 +125,17 @@ function hostRules(self: string): Item[] {
     {
       kind: "chain",
       table,
+      name: "output",
+      hook: { type: "filter", hook: "output", priority: 0, policy: "accept" },
+      // the node's own processes get to what is published, as everybody does; not to all that a task listens on
+      rules: [
+        `oifname "${up}" ct status dnat accept`,
+        `oifname "${up}" ct state new reject with icmp type admin-prohibited`,
+      ],
+    },
+    {
+      kind: "chain",
+      table,
       name: "input",
       hook: { type: "filter", hook: "input", priority: -5, policy: "accept" },
       rules: [

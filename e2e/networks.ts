@@ -1,0 +1,28 @@
+import type { Operator } from "./operator.ts";
+
+/** A network as `GET /networks` answers it, as far as the tests read it. */
+export interface NamedNetwork {
+  readonly Id: string;
+  readonly Name: string;
+  readonly Internal: boolean;
+  readonly IPAM: { readonly Config: readonly { readonly Subnet: string; readonly Gateway?: string }[] };
+  readonly Options: Readonly<Record<string, string>>;
+}
+
+/** The addresses of a task. */
+export interface AddressedTask {
+  readonly ID: string;
+  readonly NetworksAttachments?: readonly {
+    readonly Network: { readonly ID: string; readonly Spec: { readonly Name: string } };
+    readonly Addresses: readonly string[];
+  }[];
+}
+
+/** `docker stack deploy` of a file that is given on standard input. */
+export async function deployStack(swarm: Operator, name: string, compose: string): Promise<string> {
+  const options = { input: compose, ...(swarm.cli !== undefined && { cli: swarm.cli }) };
+  const command = ["stack", "deploy", "--detach=true", "--resolve-image", "never", "-c", "-", name];
+  const { code, stdout, stderr } = await swarm.cluster.dockerWith(options, swarm.manager, ...command);
+  if (code !== 0) throw new Error(`docker stack deploy ${name}: exit ${code}: ${stderr}${stdout}`);
+  return stdout;
+}
