@@ -99,6 +99,11 @@ export interface ContainerNetworks {
   plan(containerId: string, planned: PlannedContainer): Promise<void>;
   connect(networkId: NetworkId, request: ConnectRequest): Promise<void>;
   disconnect(networkId: NetworkId, request: DisconnectRequest): Promise<void>;
+  /**
+   * For `connect` and `disconnect` of the engine's own networks. `change` is told whether the container is on the
+   * engine's `none` because of skep, which must end before the engine connects it.
+   */
+  throughEngine(container: string, change: (isOnNone: boolean) => Promise<void>): Promise<void>;
 }
 
 export interface ConnectRequest {

@@ -63,8 +63,12 @@ export function inProcessApi(store: Store = new MemoryStore({ clock: systemClock
   return api;
 }
 
-function fakeEngine(api: InProcessApi): Pick<HttpTransport, "json"> {
+function fakeEngine(api: InProcessApi): Pick<HttpTransport, "json" | "text"> {
   return {
+    async text(method, path, { body } = {}) {
+      api.asked.push(`engine ${method} ${decodeURIComponent(path)} ${JSON.stringify(body)}`);
+      return "";
+    },
     async json<T>(method: string, path: string): Promise<T> {
       api.asked.push(`engine ${method} ${decodeURIComponent(path)}`);
       return (method === "GET" ? api.engineNetworks : {}) as T; // the test knows what the route expects

@@ -37,5 +37,7 @@ export const handContainers = ({ containers, records, resolverDefaults }: Parts)
       ...(address !== undefined && { address }),
     }),
 
+  throughEngine: (container, change) => containers.connections.throughEngine(container, change),
+
   disconnect: (networkId, { container, force }) => containers.connections.disconnect(container, networkId, force),
 });

@@ -102,6 +102,8 @@ export interface ContainerDetails {
   readonly ResolvConfPath?: string;
   readonly HostsPath?: string;
   readonly NetworkSettings: {
+    /** The engine's own, by name. */
+    readonly Networks?: Readonly<Record<string, unknown>>;
     readonly Ports?: Readonly<Record<string, readonly { readonly HostIp: string; readonly HostPort: string }[] | null>>;
   };
 }

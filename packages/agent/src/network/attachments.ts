@@ -81,6 +81,20 @@ export class Attachments {
       await writeResolver(container.resolvConfPath, false);
   }
 
+  /**
+   * Takes a running container's interfaces away while the engine gives it others: the engine insists on its own names
+   * for them, and on the default route. Their addresses stay the container's.
+   */
+  async without<T>(container: RunningContainer, work: () => Promise<T>): Promise<T> {
+    await this.network.detach(container.containerId);
+    try {
+      return await work();
+    } finally {
+      const record = this.records.get(container.containerId);
+      if (record && (record.interfaces.length > 0 || record.ingress)) await this.#place(record, container);
+    }
+  }
+
   /** The container has ended: what was given to it for this run is given back. */
   async leave(containerId: string): Promise<void> {
     await this.#unplace(containerId);

@@ -226,3 +226,16 @@ test("a node that leaves its swarm gives back addresses, and containers their ow
   expect(hosts()).toBe("127.0.0.1\tlocalhost\n");
   expect(scene.attachments.size).toBe(0);
 });
+
+test("a running container makes room while the engine connects it to a network of its own", async () => {
+  const id = await handMade();
+  await start(id);
+  scene.heard();
+  const during: string[] = [];
+  await scene.networks.connections.throughEngine("db", async () => void during.push(...scene.heard()));
+  expect(during).toEqual(["kernel: nothing"]);
+  expect(scene.heard()).toEqual(["kernel: shop 10.0.1.1/24 asking 192.0.2.9"]);
+  const failed = scene.networks.connections.throughEngine("db", () => Promise.reject(new Error("no")));
+  expect(await failed.catch(message)).toBe("no");
+  expect(scene.heard()).toEqual(["kernel: nothing", "kernel: shop 10.0.1.1/24 asking 192.0.2.9"]);
+});

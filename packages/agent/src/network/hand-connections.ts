@@ -42,14 +42,27 @@ export class HandConnections {
 
   /** `force`: whatever does not answer is left to itself. */
   async disconnect(container: string, networkId: NetworkId, force: boolean): Promise<void> {
-    const details = await this.#options.engine.inspectContainer(container).catch((error) => {
-      if (force && error instanceof EngineError && error.status === 404) return undefined;
-      throw error;
-    });
+    const details = force ? await this.#find(container) : await this.#options.engine.inspectContainer(container);
     const { queues, records } = this.#options.attachments;
     const id = details?.Id ?? [...records.all()].find(({ name }) => name === container)?.containerId;
     if (id === undefined) throw new DomainError("not-found", `No such container: ${container}`);
     await queues.run(id, () => this.#disconnect(id, networkId, details, force));
+  }
+
+  /**
+   * The engine is to connect a container to a network of its own, or to disconnect it. `change` is told whether the
+   * container is on the engine's `none` because of skep: nothing else goes along with that.
+   */
+  async throughEngine(container: string, change: (isOnNone: boolean) => Promise<void>): Promise<void> {
+    const { attachments } = this.#options;
+    const details = await this.#find(container);
+    if (!details || !attachments.records.get(details.Id)) return change(false);
+    const isOnNone = "none" in (details.NetworkSettings.Networks ?? {});
+    await attachments.queues.run(details.Id, async () => {
+      const running = this.#running(details);
+      if (running) await attachments.without(running, () => change(isOnNone));
+      else await change(isOnNone);
+    });
   }
 
   /** The engine says that the container runs: attaches it where it was attached before. */
@@ -89,6 +102,14 @@ export class HandConnections {
         })
         .catch((err) => log.warn({ container: containerId, err }, "a container could not leave its networks"));
     }
+  }
+
+  /** Undefined when the engine does not know it. */
+  #find(container: string): Promise<ContainerDetails | undefined> {
+    return this.#options.engine.inspectContainer(container).catch((error) => {
+      if (error instanceof EngineError && error.status === 404) return undefined;
+      throw error;
+    });
   }
 
   async #bring(

@@ -21,5 +21,5 @@ export const networkRoutes = (context: NetworkContext): MergedRoute[] => [
 
 /** What the network routes need of it. */
 export interface NetworkContext extends Pick<MergeContext, "swarm" | "clock"> {
-  readonly engine: Pick<MergeContext["engine"], "json">;
+  readonly engine: Pick<MergeContext["engine"], "json" | "text">;
 }

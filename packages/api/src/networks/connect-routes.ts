@@ -1,5 +1,6 @@
 import { DomainError, rpcError } from "@skep/model";
-import type { MergedRequest, MergedRoute } from "../merged/merged-route.ts";
+import { canonicalKeys } from "../canonical-keys.ts";
+import type { MergedRequest, MergedResponse, MergedRoute } from "../merged/merged-route.ts";
 import type { NetworkContext } from "../merged/networks.ts";
 import type { ContainerNetworks } from "../node-networks.ts";
 import type { SwarmNode } from "../swarm-node.ts";
@@ -18,7 +19,7 @@ export const connectRoutes = ({ engine, swarm }: NetworkContext): MergedRoute[] 
       path: "/networks/{id}/connect",
       async handle(request) {
         const found = await find(request);
-        if (found.of === "engine") return { passThrough: {} };
+        if (found.of === "engine") return throughEngine(engine, swarm, request, "connect");
         const body = parseConnectBody(await request.json());
         refuseUnattachable(found.network);
         await containersOf(swarm).connect(found.network.id, body);
@@ -30,13 +31,40 @@ export const connectRoutes = ({ engine, swarm }: NetworkContext): MergedRoute[] 
       path: "/networks/{id}/disconnect",
       async handle(request) {
         const found = await find(request);
-        if (found.of === "engine") return { passThrough: {} };
+        if (found.of === "engine") return throughEngine(engine, swarm, request, "disconnect");
         await containersOf(swarm).disconnect(found.network.id, parseDisconnectBody(await request.json()));
         return { status: 200 };
       },
     },
   ];
 };
+
+/** A container that is on overlays too makes room for the engine meanwhile; it must not notice who gave it which. */
+async function throughEngine(
+  engine: NetworkContext["engine"],
+  swarm: SwarmNode,
+  request: MergedRequest,
+  verb: "connect" | "disconnect",
+): Promise<MergedResponse> {
+  const networks = swarm.networks();
+  if (!networks?.attachesAny || !networks.containers) return { passThrough: {} };
+  const body = await request.json();
+  const container = String(canonicalKeys(Object(body), ["Container"]).Container ?? "");
+  if (container === "") throw new DomainError("invalid-parameter", "container name or ID is required");
+  const call = (network: string, what: string, sent: unknown) =>
+    engine.text("POST", `/v${request.apiVersion}/networks/${encodeURIComponent(network)}/${what}`, { body: sent });
+  await networks.containers.throughEngine(container, async (isOnNone) => {
+    const leavesNone = isOnNone && verb === "connect";
+    if (leavesNone) await call("none", "disconnect", { Container: container });
+    try {
+      await call(request.params.id ?? "", verb, body);
+    } catch (error) {
+      if (leavesNone) await call("none", "connect", { Container: container });
+      throw error;
+    }
+  });
+  return { status: 200 };
+}
 
 function refuseUnattachable({ spec }: ShownNetwork): void {
   if (spec.Attachable) return;

@@ -288,6 +288,7 @@ test("attaches containers by hand to attachable networks only", async () => {
     containers: {
       hostConfig: async () => ({}),
       plan: async () => {},
+      throughEngine: (_, change) => change(true),
       connect: async (id, request) => void asked.push(`connect ${id} ${JSON.stringify(request)}`),
       disconnect: async (id, request) => void asked.push(`disconnect ${id} ${JSON.stringify(request)}`),
     },
@@ -329,4 +330,25 @@ test("tells skep's own CLI of all networks, and of the node's own", async () => 
   api.status = { state: "inactive" };
   expect((await api.call("GET", "/skep/network/status")).status).toBe(503);
   expect((await api.call("GET", "/skep/network/local")).status).toBe(503);
+});
+
+test("lets the engine connect a container of skep's to a network of its own", async () => {
+  api.networks = {
+    ...nodeNetworks(shown.attachable),
+    attachesAny: true,
+    containers: {
+      hostConfig: async () => ({}),
+      plan: async () => {},
+      connect: async () => {},
+      disconnect: async () => {},
+      throughEngine: (_, change) => change(true),
+    },
+  };
+  expect((await api.call("POST", "/networks/bridge/connect", { Container: "c" })).status).toBe(200);
+  expect((await api.call("POST", "/networks/bridge/disconnect", { Container: "c" })).status).toBe(200);
+  expect(api.asked.filter((line) => line.includes("connect"))).toEqual([
+    'engine POST /v1.41/networks/none/disconnect {"Container":"c"}',
+    'engine POST /v1.41/networks/bridge/connect {"Container":"c"}',
+    'engine POST /v1.41/networks/bridge/disconnect {"Container":"c"}',
+  ]);
 });
