@@ -26,10 +26,9 @@ export function inspectAttached(engine: Fields, attached: AttachedContainer): Fi
 
 /** An entry of `GET /containers/json`. */
 export function listAttached(engine: Fields, attached: AttachedContainer): Fields {
-  const { NetworkSettings, HostConfig, Id, Ports } = engine as {
+  const { NetworkSettings, HostConfig, Ports } = engine as {
     readonly NetworkSettings?: { readonly Networks?: Fields };
     readonly HostConfig?: Fields;
-    readonly Id?: string;
     readonly Ports?: readonly Fields[];
   };
   const published = isRunning(attached)
@@ -47,7 +46,7 @@ export function listAttached(engine: Fields, attached: AttachedContainer): Field
     Ports: [...(Ports ?? []).filter((port) => !isPublished(port)), ...published],
     HostConfig: { ...HostConfig, NetworkMode: attached.asked.NetworkMode ?? HostConfig?.NetworkMode },
     NetworkSettings: {
-      Networks: mergedNetworks(NetworkSettings?.Networks, attached, [(Id ?? "").slice(0, 12)]),
+      Networks: mergedNetworks(NetworkSettings?.Networks, attached, undefined),
     },
   };
 }
@@ -58,20 +57,22 @@ export const isOnNetwork = ({ networks }: AttachedContainer, term: string): bool
 
 const isRunning = ({ networks }: AttachedContainer) => networks.some(({ endpoint }) => endpoint !== undefined);
 
-/** The engine's own stay, but for its `none`, which is how it leaves a container to skep. */
-function mergedNetworks(own: Fields | undefined, attached: AttachedContainer, names: readonly string[]): Fields {
+/**
+ * The engine's own stay, but for its `none`, which is how it leaves a container to skep. `names`: what it is called
+ * everywhere, beside its aliases; the list of containers has neither.
+ */
+function mergedNetworks(
+  own: Fields | undefined,
+  attached: AttachedContainer,
+  names: readonly string[] | undefined,
+): Fields {
   const { none: _, ...others } = own ?? {};
   const overlays = attached.networks.map(({ network, aliases, wanted, endpoint }) => [
     network.name,
     {
-      IPAMConfig:
-        endpoint && (attached.isTask || wanted)
-          ? { IPv4Address: bare(endpoint.address) }
-          : wanted
-            ? { IPv4Address: wanted }
-            : null,
+      IPAMConfig: ipamConfig(endpoint ? bare(endpoint.address) : wanted),
       Links: null,
-      Aliases: [...new Set([...aliases, ...names])],
+      Aliases: names ? [...new Set([...aliases, ...names])] : null,
       NetworkID: network.id,
       EndpointID: endpoint?.endpointId ?? "",
       Gateway: "",
@@ -86,6 +87,8 @@ function mergedNetworks(own: Fields | undefined, attached: AttachedContainer, na
   ]);
   return { ...others, ...Object.fromEntries(overlays) };
 }
+
+const ipamConfig = (address: string | undefined) => (address === undefined ? null : { IPv4Address: address });
 
 const bindingsOf = ({ ports }: AttachedContainer, HostIp: string): Fields =>
   Object.fromEntries(
