@@ -203,6 +203,49 @@ describe.skipIf(clusterProblem())(`containers attached by hand ${clusterProblem(
     }
   });
 
+  test("overlays and the engine's own networks go together, in whatever order they are joined, and so do their names", async () => {
+    await run(manager, "there", "--network", "att");
+    await swarm.dockerOn(worker, "network", "create", "mine");
+    await run(worker, "neighbour", "--network", "mine");
+    await run(worker, "first", "--network", "mine");
+    await swarm.dockerOn(worker, "network", "connect", "att", "first");
+    for (const name of ["there", "neighbour"]) await reach(worker, "first", name);
+    await swarm.dockerOn(worker, "create", "--name", "second", "--network", "att", "--network-alias", "s", ...sleeper);
+    await swarm.dockerOn(worker, "network", "connect", "mine", "second");
+    await swarm.dockerOn(worker, "start", "second");
+    await run(worker, "third", "--network", "att");
+    await swarm.dockerOn(worker, "network", "connect", "mine", "third");
+    for (const name of ["second", "third"]) {
+      expect(Object.keys(await networks(worker, name)).sort()).toEqual(["att", "mine"]);
+      for (const to of ["there", (await addresses(worker, "neighbour")).mine ?? ""]) await reach(worker, name, to);
+      await reach(manager, "there", name);
+      await swarm.dockerOn(worker, "network", "disconnect", "mine", name);
+      expect(Object.keys(await networks(worker, name))).toEqual(["att"]);
+      await reach(worker, name, "there");
+    }
+  });
+
+  test("several networks are joined at once, and each coming and going is an event of the node", async () => {
+    const since = String(Math.floor(Date.now() / 1000));
+    await run(worker, "ours", "--network", "att", "--network", "second");
+    expect(Object.keys(await networks(worker, "ours")).sort()).toEqual(["att", "second"]);
+    await swarm.dockerOn(worker, "rm", "-f", "ours");
+    await eventually(async () => {
+      const until = String(Math.ceil(Date.now() / 1000));
+      const format = "{{.Action}} {{.Actor.Attributes.name}} {{.Actor.Attributes.type}}";
+      const flags = ["--since", since, "--until", until, "--filter", "type=network", "--format", format];
+      const events = (await swarm.dockerOn(worker, "events", ...flags))
+        .split("\n")
+        .filter((line) => line.endsWith("overlay"));
+      expect(events.sort()).toEqual([
+        "connect att overlay",
+        "connect second overlay",
+        "disconnect att overlay",
+        "disconnect second overlay",
+      ]);
+    });
+  });
+
   test("attachments survive restarts of the container, and of skepd in between", async () => {
     await run(manager, "there", "--network", "att");
     await run(worker, "ours", "--network", "att", "--ip", "10.77.0.60");

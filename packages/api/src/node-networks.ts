@@ -63,7 +63,6 @@ export interface AttachedContainer {
   readonly containerId: string;
   /** Parts of `HostConfig` as the operator gave them, where the engine was given something else. */
   readonly asked: Readonly<Record<string, unknown>>;
-  readonly isTask: boolean;
   readonly networks: readonly {
     readonly network: OverlayRecord;
     readonly aliases: readonly string[];

@@ -71,7 +71,6 @@ export class NodeNetworksView implements NodeNetworks {
     return {
       containerId,
       asked: record.asked ?? {},
-      isTask: record.taskId !== undefined,
       networks: this.#places(record),
       ports: attached?.hostPorts ?? record.hostPorts,
     };

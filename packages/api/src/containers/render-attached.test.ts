@@ -25,7 +25,6 @@ const overlay = (id: string, name: string): OverlayRecord => ({
 const task: AttachedContainer = {
   containerId: Id,
   asked: { NetworkMode: "default", PortBindings: { "81/tcp": [{ HostIp: "", HostPort: "8082" }] }, Runtime: "runc" },
-  isTask: true,
   networks: [
     {
       ...{ network: overlay(appnet, "appnet"), aliases: [] },
@@ -81,7 +80,7 @@ test("so it is in the list of containers", () => {
 
 test("a container that does not run keeps its networks without addresses", () => {
   const network = overlay(appnet, "appnet");
-  const stopped = { ...task, isTask: false, networks: [{ network, aliases: ["pl"], wanted: "10.0.4.9" }] };
+  const stopped = { ...task, networks: [{ network, aliases: ["pl"], wanted: "10.0.4.9" }] };
   const { NetworkSettings } = inspectAttached(inspected(), stopped) as { NetworkSettings: object };
   expect(NetworkSettings).toMatchObject({
     Ports: {},
