@@ -227,21 +227,21 @@ describe.skipIf(clusterProblem())(`containers attached by hand ${clusterProblem(
 
   test("several networks are joined at once, and each coming and going is an event of the node", async () => {
     const since = String(Math.floor(Date.now() / 1000));
-    await run(worker, "ours", "--network", "att", "--network", "second");
+    const id = (await run(worker, "ours", "--network", "att", "--network", "second")).trim();
     expect(Object.keys(await networks(worker, "ours")).sort()).toEqual(["att", "second"]);
     await swarm.dockerOn(worker, "rm", "-f", "ours");
     await eventually(async () => {
       const until = String(Math.ceil(Date.now() / 1000));
-      const format = "{{.Action}} {{.Actor.Attributes.name}} {{.Actor.Attributes.type}}";
+      const format = "{{.Action}} {{.Actor.Attributes.name}} {{.Actor.Attributes.container}}";
       const flags = ["--since", since, "--until", until, "--filter", "type=network", "--format", format];
       const events = (await swarm.dockerOn(worker, "events", ...flags))
         .split("\n")
-        .filter((line) => line.endsWith("overlay"));
+        .filter((line) => line.endsWith(id) && !line.includes(" none "));
       expect(events.sort()).toEqual([
-        "connect att overlay",
-        "connect second overlay",
-        "disconnect att overlay",
-        "disconnect second overlay",
+        `connect att ${id}`,
+        `connect second ${id}`,
+        `disconnect att ${id}`,
+        `disconnect second ${id}`,
       ]);
     });
   });
