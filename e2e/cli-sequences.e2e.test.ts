@@ -195,6 +195,44 @@ const chapters: Readonly<Record<string, readonly Step[]>> = {
     golden("services/rm-keeps-nothing"),
     golden("services/rm-unknown"),
   ],
+  networks: [
+    golden("networks/create-overlay"),
+    golden("networks/inspect"),
+    golden("networks/inspect-verbose-empty"),
+    golden("networks/inspect-unknown"),
+    golden("networks/inspect-on-worker-unused", "node-2"),
+    golden("networks/create-internal"),
+    golden("networks/create-ingress"),
+    golden("networks/ls"),
+    golden("networks/ls-filter"),
+    golden("networks/ls-on-worker", "node-2"),
+    run("docker network create -d overlay othernet"),
+    golden("networks/rm"),
+    run("docker network create -d overlay anet"),
+    run("docker network create -d overlay --attachable attnet"),
+    run("docker network create -d overlay --attachable batt"),
+    golden("networks/create-duplicate"),
+    run("docker service rm ra"),
+    golden("services/create-with-registry-auth"),
+    golden("services/update-with-registry-auth"),
+    golden("networks/rm-in-use"),
+    golden("services/update-many"),
+    until("docker service inspect ra -f {{.UpdateStatus.State}}", /paused|completed/),
+    golden("services/update-env-rm"),
+    golden("services/create-host-network"),
+    run(
+      "docker service create -d --no-resolve-image --name ports -p 9100:80 -p 9101:81/sctp alpine:latest sleep 100000",
+    ),
+    golden("services/create-port-conflict"),
+    golden("services/update-publish"),
+    golden("services/ls-ports"),
+    golden("networks/run-attachable"),
+    golden("networks/connect-attachable"),
+    golden("networks/disconnect-attachable"),
+    run("docker rm -f standalone"),
+    run("docker service rm ra hostnet ports"),
+    golden("networks/prune"),
+  ],
   "nodes that come and go": [
     golden("nodes/drain"),
     until("docker node ls", /node-2 .*Drain/),
@@ -220,12 +258,9 @@ const chapters: Readonly<Record<string, readonly Step[]>> = {
 const later: Readonly<Record<string, RegExp>> = {
   "several managers, promotion":
     /errors\/cli-(demote-loses|leave-loses|no-quorum|promote)|nodes\/(demote|promote|ls-3|ls-three|ls-quorum|ls-manager|ls-after-demote|update-role|rm-down|rm-two|update-active)/,
-  "overlay networks and the routing mesh":
-    /services\/(create-full|create-host-network|create-port-conflict|update-publish|ls-ports|inspect-pretty$|create-with-registry|update-many|update-env-rm|update-with-registry)/,
   jobs: /job|services\/ls-modes/,
-  "secrets and configs": /create-unknown-secret/,
+  "secrets and configs": /create-unknown-secret|services\/(create-full|inspect-pretty$)/,
   "CA rotation, autolock": /ca-rotate|autolock|locked|unlock-key/,
-  "a custom address pool and a data path port": /init-autolock/,
 };
 
 const covered = new Set(
@@ -325,6 +360,6 @@ const comparable = (calls: readonly string[]): string[] =>
 const columnsOf = (output: string): string[] | undefined =>
   output
     .split("\n")
-    .find((line) => /^(ID|CONTAINER ID|NAME) {2,}/.test(line))
+    .find((line) => /^(ID|CONTAINER ID|NETWORK ID|NAME) {2,}/.test(line))
     ?.trim()
     .split(/ {2,}/);
