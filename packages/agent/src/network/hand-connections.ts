@@ -68,7 +68,7 @@ export class HandConnections {
   /** The engine says that the container runs: attaches it where it was attached before. */
   async started(containerId: string): Promise<void> {
     const { records, queues } = this.#options.attachments;
-    if (!records.get(containerId)?.underEngine) return;
+    if (!records.get(containerId)?.underEngine || this.#options.attachments.isAttached(containerId)) return;
     const details = await this.#options.engine.inspectContainer(containerId);
     await queues.run(containerId, async () => {
       const record = records.get(containerId);
