@@ -3,18 +3,21 @@
 # what they measured. With names given the page keeps the figures of the other benchmarks.
 set -eu
 cd "$(dirname "$0")/.."
-sh scripts/setup.sh
-PATH=$PWD/node_modules/.bin:$PATH:/usr/local/sbin:/usr/sbin:/sbin
-export PATH
-results=bench/results
-mkdir -p "$results"
 if [ $# = 0 ]; then
-  rm -f "$results"/*.jsonl
+  rm -f bench/results/*.jsonl
   for file in bench/*.bench.ts; do
     name=${file#bench/}
     set -- "$@" "${name%.bench.ts}"
   done
 fi
+clients=
+case " $* " in *' network '*) clients='wrk:wrk ab:apache2-utils iperf3:iperf3 taskset:util-linux' ;; esac
+# shellcheck disable=SC2086 # a list
+sh scripts/setup.sh $clients
+PATH=$PWD/node_modules/.bin:$PATH:/usr/local/sbin:/usr/sbin:/sbin
+export PATH
+results=bench/results
+mkdir -p "$results"
 status=0
 for name; do
   printf 'bench: %s ...\n' "$name"

@@ -1,6 +1,7 @@
 #!/bin/sh
 # npm run setup: what skep, its nodes and its tests need on Debian or Ubuntu. Installs only what is missing, so it is
 # quick when nothing is; safe to repeat. Without root it leaves the Debian packages alone and says which to install.
+# What is needed besides is named as the list below does: setup.sh PROGRAM:PACKAGE ...
 set -eu
 cd "$(dirname "$0")/.."
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
@@ -15,7 +16,8 @@ fail() {
 programs='dockerd:docker.io docker:docker.io containerd:containerd runc:runc iptables:iptables
   nft:nftables ip:iproute2 conntrack:conntrack jq:jq busybox:busybox-static curl:curl
   nsenter:util-linux unshare:util-linux flock:util-linux ps:procps tar:tar bash:bash
-  docker-registry:docker-registry nginx:nginx-light perl:perl-base'
+  docker-registry:docker-registry nginx:nginx-light perl:perl-base
+  '$*
 
 missing_packages() {
   for entry in $programs; do
