@@ -2,8 +2,8 @@ import { expect, test } from "vitest";
 import { checkMachineName, defaultMachineRoot, linkOf, prefixOf } from "./machine.ts";
 
 test("the default root has the plain prefix, others one of their own", () => {
-  expect(prefixOf(defaultMachineRoot)).toBe("skep");
-  expect(prefixOf(`${defaultMachineRoot}/`)).toBe("skep");
+  expect(prefixOf(defaultMachineRoot)).toBe("skepm");
+  expect(prefixOf(`${defaultMachineRoot}/`)).toBe("skepm");
   expect(prefixOf("/tmp/a")).toMatch(/^skep[0-9a-f]{5}$/);
   expect(prefixOf("/tmp/a")).not.toBe(prefixOf("/tmp/b"));
 });

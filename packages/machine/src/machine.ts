@@ -73,10 +73,10 @@ export function machinePaths(root: string, name: string): MachinePaths {
   };
 }
 
-/** `skep` for the default root; for any other one derived from its path, so that two roots never share a name. */
+/** `skepm` for the default root (`skep-` is for routers of a skepd on this machine itself); for any other one derived from its path, so that two roots never share a name. */
 export function prefixOf(root: string): string {
   const path = resolve(root);
-  if (path === defaultMachineRoot) return "skep";
+  if (path === defaultMachineRoot) return "skepm";
   return `skep${createHash("sha256").update(path).digest("hex").slice(0, 5)}`;
 }
 
