@@ -12,48 +12,45 @@ export interface Path {
   readonly bulkPort: number;
 }
 
-/** What one second of each kind of load came to. */
+/** What a second of each kind of load came to, round by round. */
 export interface Load {
-  /** Requests on 16 connections that are kept. */
+  /** Requests on 16 connections that are kept, and how long each took in µs. */
+  readonly kept: Kept[];
+  /** Requests with a connection each, 16 at a time. */
+  readonly fresh: number[];
+  /** Gbit/s on one connection. */
+  readonly bulk: number[];
+}
+
+export interface Kept {
   readonly requests: number;
   readonly p50: number;
   readonly p99: number;
-  /** Requests with a connection each, 16 at a time. */
-  readonly connections: number;
-  /** Gbit/s on one connection. */
-  readonly bulk: number;
 }
 
 const parallel = "16";
 
-/** Load on every path in turn, again and again, so that whatever else the machine does meets all of them alike. */
-export async function measurePaths(paths: readonly Path[], rounds: number): Promise<Map<string, Load>> {
-  const samples = new Map<string, Load[]>(paths.map(({ name }) => [name, []]));
+/** Every path in turn, again and again, so that whatever else the machine does meets all of them alike. */
+export async function measurePaths(paths: readonly Path[], rounds: number): Promise<ReadonlyMap<Path, Load>> {
+  const loads = new Map<Path, Load>(paths.map((path) => [path, { kept: [], fresh: [], bulk: [] }]));
   for (let round = 0; round < rounds; round++) {
     // the other way round every other time: who comes first finds the machine otherwise than who comes last
-    for (const path of round % 2 === 0 ? paths : [...paths].reverse()) {
-      samples.get(path.name)?.push({
-        ...(await keepAlive(path)),
-        connections: await newConnections(path),
-        bulk: await bulk(path),
-      });
-    }
+    const turn = round % 2 === 0 ? [...loads] : [...loads].reverse();
+    for (const [path, { kept }] of turn) kept.push(await keepAlive(path));
+    for (const [path, { fresh }] of turn) fresh.push(await newConnections(path));
+    for (const [path, own] of turn) own.bulk.push(await bulk(path));
   }
-  return new Map([...samples].map(([name, loads]) => [name, medians(loads)]));
+  return loads;
 }
 
-function medians(loads: readonly Load[]): Load {
-  const median = (figure: (load: Load) => number) => percentile(loads.map(figure), 50);
-  return {
-    requests: median(({ requests }) => requests),
-    p50: median(({ p50 }) => p50),
-    p99: median(({ p99 }) => p99),
-    connections: median(({ connections }) => connections),
-    bulk: median((load) => load.bulk),
-  };
-}
+/** The median of the rounds' own ratios: what slows a whole round down is in both of its figures. */
+export const ratio = (values: readonly number[], others: readonly number[]): number =>
+  percentile(
+    values.map((value, round) => value / (others[round] ?? Number.NaN)),
+    50,
+  );
 
-async function keepAlive(path: Path) {
+async function keepAlive(path: Path): Promise<Kept> {
   const out = await run(path, ["wrk", "-t1", `-c${parallel}`, "-d1s", "--latency", url(path)]);
   if (/Socket errors|Non-2xx/.test(out)) throw new Error(`${path.name}: ${out}`);
   const requests = Number(/Requests\/sec:\s+([\d.]+)/.exec(out)?.[1]);

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { enterCommand, initPid } from "@skep/machine";
 import { Cluster, runCommand } from "@skep/testkit";
 import { cpuMs } from "./cpu-time.ts";
-import { type Load, measurePaths, onProcessor, type Path } from "./load.ts";
+import { type Load, measurePaths, onProcessor, type Path, ratio } from "./load.ts";
 import { percentile, report } from "./report.ts";
 import { Swarm, type Wanted } from "./swarm.ts";
 
@@ -22,6 +22,7 @@ const other = "node-2";
 const idle = "node-3";
 const nginx = onProcessor("servers", ["nginx"]);
 const sleeper = ["sleep", "100000"] as const;
+const median = (samples: readonly number[]) => percentile(samples, 50);
 
 await using cluster = await Cluster.create({ nodes: 3 });
 await using servers = new AsyncDisposableStack();
@@ -65,36 +66,50 @@ const mesh = {
   far: fromOutside("mesh, task on another node", 8083, 8084),
 };
 
-const loads = await measurePaths([...Object.values(direct), ...Object.values(vip), ...Object.values(mesh)], rounds);
+const loads = await measurePaths(
+  [direct.near, vip.near, direct.far, vip.far, mesh.far, direct.plain, mesh.near], // beside what it is compared with
+  rounds,
+);
 for (const path of Object.values(direct)) reportLoad(loads, path);
-reportLoad(loads, vip.near, direct.near, 0.95);
-reportLoad(loads, vip.far, direct.far, 0.95);
-reportLoad(loads, mesh.near, direct.plain, 0.75);
-reportLoad(loads, mesh.far, direct.far, 0.85);
+reportLoad(loads, vip.near, { to: direct.near, floor: 0.95 });
+reportLoad(loads, vip.far, { to: direct.far, floor: 0.95 });
+reportLoad(loads, mesh.near, { to: direct.plain, floor: 0.75 });
+reportLoad(loads, mesh.far, { to: direct.far, floor: 0.85 });
 
 await measureAttaching();
 await createMore();
-const amongMany = await measurePaths([direct.near, direct.far, vip.near, vip.far], rounds);
+const amongMany = await measurePaths([direct.near, vip.near, direct.far, vip.far], rounds);
 const suffix = `, ${moreServices.toLocaleString("en-US")} more services without tasks`;
-reportLoad(amongMany, vip.near, direct.near, 0.95, suffix);
-reportLoad(amongMany, vip.far, direct.far, 0.95, suffix);
+reportLoad(amongMany, vip.near, { to: direct.near, floor: 0.95 }, suffix);
+reportLoad(amongMany, vip.far, { to: direct.far, floor: 0.95 }, suffix);
 await measureChange();
 
-function reportLoad(all: ReadonlyMap<string, Load>, path: Path, base?: Path, floor?: number, suffix = ""): void {
-  const load = all.get(path.name);
-  const without = base && all.get(base.name);
+interface Compared {
+  readonly to: Path;
+  readonly floor: number;
+}
+
+function reportLoad(all: ReadonlyMap<Path, Load>, path: Path, compared?: Compared, suffix = ""): void {
+  const load = all.get(path);
+  const base = compared && all.get(compared.to);
   if (!load) return;
+  const requests = ({ kept }: Load) => kept.map((each) => each.requests);
   const row = (metric: string, value: number, unit: string, target?: string) =>
     report({ bench, metric: `${path.name}${suffix}: ${metric}`, value, unit, ...(target && { target }) });
-  row("keep-alive", load.requests, "req/s");
-  row("p50", load.p50, "µs");
-  row("p99", load.p99, "µs");
-  row("new connections", load.connections, "req/s");
-  row("bulk", load.bulk, "Gbit/s");
-  if (!base || !without) return;
-  row(`keep-alive, to ${base.name}`, load.requests / without.requests, "", `>= ${floor}`);
-  row(`new connections, to ${base.name}`, load.connections / without.connections, "");
-  row(`bulk, to ${base.name}`, load.bulk / without.bulk, "");
+  row("keep-alive", median(requests(load)), "req/s");
+  row("p50", median(load.kept.map(({ p50 }) => p50)), "µs");
+  row("p99", median(load.kept.map(({ p99 }) => p99)), "µs");
+  row("new connections", median(load.fresh), "req/s");
+  row("bulk", median(load.bulk), "Gbit/s");
+  if (base) {
+    row(`keep-alive, to ${compared.to.name}`, ratio(requests(load), requests(base)), "", `>= ${compared.floor}`);
+    row(`new connections, to ${compared.to.name}`, ratio(load.fresh, base.fresh), "");
+    row(`bulk, to ${compared.to.name}`, ratio(load.bulk, base.bulk), "");
+  } else {
+    const rates = requests(load);
+    const spread = (percentile(rates, 75) - percentile(rates, 25)) / median(rates);
+    row("keep-alive, middle half of the rounds", 100 * spread, "% wide");
+  }
 }
 
 /** Three tasks from the call that creates them until all run, on a network and without. */
@@ -112,10 +127,10 @@ async function measureStart(): Promise<void> {
     without.push(await seconds({ name: `without-${round}`, replicas: 3, command: sleeper }));
     on.push(await seconds({ name: `on-${round}`, replicas: 3, network, command: sleeper }));
   }
-  const value = percentile(on, 50);
+  const value = median(on);
   report({ bench, metric: "service create to 3 tasks running, on a network", value, unit: "s" });
-  const ratio = value / percentile(without, 50);
-  report({ bench, metric: "service create to 3 tasks running, on a network to without", value: ratio, unit: "" });
+  const metric = "service create to 3 tasks running, on a network to without";
+  report({ bench, metric, value: ratio(on, without), unit: "" });
 }
 
 /** Many containers that start at once on one node: how long each one's start waits for its network. */
