@@ -10,6 +10,8 @@ export interface SettlingOptions {
 /** How long a start waits for the other nodes' routes, a stop for their balancers; then it goes on, and says so. */
 const startMs = 5_000;
 const stopMs = 15_000;
+/** For connections that were sent to it just before: they are on their way, or wait to be accepted. */
+const arrivingMs = 100;
 
 /** Waits until the other nodes know what they must before a container starts, or stops. */
 export class Settling {
@@ -37,8 +39,9 @@ export class Settling {
   }
 
   /** Nobody is sent to it any more. Never rejects. */
-  withdraw(taskId: TaskId): Promise<void> {
-    return this.#settle(taskId, true, stopMs);
+  async withdraw(taskId: TaskId): Promise<void> {
+    await this.#settle(taskId, true, stopMs);
+    await new Promise<void>((resolve) => this.#options.clock.after(arrivingMs, resolve));
   }
 
   async #settle(taskId: TaskId, withdraw: boolean, limitMs: number): Promise<void> {
