@@ -129,7 +129,7 @@ describe.skipIf(clusterProblem())(`containers attached by hand ${clusterProblem(
     );
     expect(shown).toMatch(/^search ex.org\nnameserver 127.0.0.11\noptions ndots:3\n/);
     expect(shown).toMatch(/10\.77\.0\.\d+\thh\t/);
-    expect(await swarm.docker("ps", "-aq")).toBe("");
+    await eventually(async () => expect(await swarm.docker("ps", "-aq", "--filter", "is-task=false")).toBe(""));
   });
 
   test("-p and -P publish on the container's own node", async () => {
