@@ -9,7 +9,10 @@ export interface NodeDump {
   readonly routers: Readonly<Record<string, NamespaceDump>>;
   /** Addresses for each name of each question, or why there is no answer. */
   readonly answers: readonly (readonly NameAnswer[] | string)[];
-  readonly namespaces: number;
+  /** All of the node's firewall as `nft` prints it, without counters. */
+  readonly ruleset: readonly string[];
+  /** Names of other things there: network namespaces, sandboxes, and how many namespaces have processes. */
+  readonly things: readonly string[];
 }
 
 export interface NameAnswer {

@@ -29,16 +29,16 @@ async function dumpNamespace(name: string | undefined, tables: readonly string[]
   return { links, routes, neighbours, rules, fdb, nft: nft.flatMap(({ nftables }) => nftables) };
 }
 
-function routerNames(): string[] {
+function namesIn(folder: string): string[] {
   try {
-    return readdirSync("/run/netns").filter((name) => name.startsWith("skep-"));
+    return readdirSync(folder);
   } catch {
     return []; // there was never one
   }
 }
 
-/** Of processes of this node: what lives in a namespace without a name. */
-function inodes(): string[] {
+/** How many there are in which a process of this node lives, with or without a name. */
+function livedIn(): number {
   const found = new Set<string>();
   for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
     try {
@@ -47,17 +47,24 @@ function inodes(): string[] {
       // it has ended
     }
   }
-  return [...found];
+  return found.size;
 }
 
 async function dump({ questions }: DumpRequest): Promise<NodeDump> {
-  const names = routerNames();
-  const [host, routers, answers] = await Promise.all([
+  const namespaces = namesIn("/run/netns");
+  const names = namespaces.filter((name) => name.startsWith("skep-"));
+  const [host, routers, answers, ruleset] = await Promise.all([
     dumpNamespace(undefined, ["ip skep", "ip skepraw", "netdev skep"]),
     Promise.all(names.map(async (name) => [name, await dumpNamespace(name, ["ip skep", "netdev skep"])] as const)),
     Promise.all(questions.map(({ pid, names: asked }) => ask(kernel, pid, asked).catch((error) => `${error}`))),
+    run("nft", ["-s", "list", "ruleset"]),
   ]);
-  return { host, routers: Object.fromEntries(routers), answers, namespaces: inodes().length };
+  const things = [
+    ...namespaces.map((name) => `namespace ${name}`),
+    ...namesIn("/run/skep/sandboxes").map((name) => `sandbox ${name}`),
+    `processes in ${livedIn()} namespaces`,
+  ];
+  return { host, routers: Object.fromEntries(routers), answers, ruleset: ruleset.stdout.split("\n"), things };
 }
 
 for await (const line of createInterface(process.stdin)) {

@@ -14,6 +14,14 @@ export function observedLines({ host, routers }: NodeDump): string[] {
   ];
 }
 
+/** All that is on the node outside its routers, the engine's and the operator's too. */
+export const allLines = ({ host, ruleset, things }: NodeDump): string[] => [
+  ...linkLines(host),
+  ...kernelLines(host),
+  ...ruleset,
+  ...things,
+];
+
 /** The engine's devices, the node's own, and routes over them are not ours. */
 const isOurs = (line: string) =>
   !/^(link|address|route|neighbour) /.test(line) || /skep|vx0|\bv[0-9a-f]{8}\b/.test(line);

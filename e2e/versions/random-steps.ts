@@ -36,7 +36,6 @@ export class RandomSteps {
   readonly #swarm: Operator;
   readonly #random: () => number;
   readonly #services = new Map<string, Service>();
-  /** Names, and what makes one different from its namesakes. */
   readonly #networks = new Set<string>();
   readonly #drained = new Set<string>();
   #made = 0;
@@ -60,7 +59,7 @@ export class RandomSteps {
   }
 
   /** All nodes are there, nothing else is. */
-  async end(): Promise<void> {
+  async removeServices(): Promise<void> {
     for (const node of [...this.away]) await this.#restore(node);
     for (const node of [...this.#drained]) await this.#activate(node);
     for (const service of [...this.#services.values()]) await this.#removeService(service);
@@ -101,7 +100,7 @@ export class RandomSteps {
     const drained = this.#pick([...this.#drained]);
     may(drained, 6, () => this.#activate(drained ?? ""));
     const killed = this.#pick(this.#cluster.names.filter((node) => !this.away.has(node)));
-    may(killed, 3, () => this.#kill(killed ?? ""));
+    may(killed, 3, () => this.#kill(killed ?? "", one));
     return steps;
   }
 
@@ -224,9 +223,12 @@ export class RandomSteps {
     return `activate ${node}`;
   }
 
-  async #kill(node: string): Promise<string> {
+  /** While it is dead the swarm may change, if there is still a manager to change it. */
+  async #kill(node: string, service: Service | undefined): Promise<string> {
     await this.#cluster.killSkepd(node);
+    const changes = service && node !== this.#swarm.manager && this.#random() < 0.5;
+    const meanwhile = changes ? await this.#scale(service) : "";
     await this.#cluster.startSkepd(node);
-    return `kill -9 skepd of ${node}, start it`;
+    return ["kill -9 skepd of", node, ...(meanwhile ? ["and", meanwhile] : [])].join(" ");
   }
 }
