@@ -102,6 +102,9 @@ function reportLoad(all: ReadonlyMap<Path, Load>, path: Path, compared?: Compare
   row("new connections", median(load.fresh), "req/s");
   row("bulk", median(load.bulk), "Gbit/s");
   if (base) {
+    // less than the rates it is moved by whatever else runs
+    const p50s = ({ kept }: Load) => kept.map(({ p50 }) => p50);
+    row(`p50 of ${compared.to.name} to this`, ratio(p50s(base), p50s(load)), "");
     row(`keep-alive, to ${compared.to.name}`, ratio(requests(load), requests(base)), "", `>= ${compared.floor}`);
     row(`new connections, to ${compared.to.name}`, ratio(load.fresh, base.fresh), "");
     row(`bulk, to ${compared.to.name}`, ratio(load.bulk, base.bulk), "");
