@@ -1,5 +1,5 @@
-import { egress } from "./expected.ts";
 import type { NamespaceDump, NftEntry, NodeDump } from "./node-dump-types.ts";
+import { egress } from "./swarm-model.ts";
 
 // What a node was seen to hold, as lines that `expected.ts` tells as well.
 

@@ -8,6 +8,8 @@ export interface SwarmState {
   readonly nodes: readonly NodeView[];
   readonly services: readonly ServiceView[];
   readonly networks: readonly NetworkView[];
+  /** Nobody is shown them, but nodes have them until those that are away have let go of what they had there. */
+  readonly removedNetworks: readonly RemovedNetwork[];
   readonly tasks: readonly NetworkTask[];
   readonly progress: NetworkStatusView;
 }
@@ -68,6 +70,12 @@ export interface NetworkTask {
   }[];
 }
 
+interface RemovedNetwork {
+  readonly ID: string;
+  readonly Name: string;
+  readonly Subnets: readonly string[];
+}
+
 interface NetworkStatusView {
   readonly Revision: number;
   readonly Networks: readonly {
@@ -94,9 +102,11 @@ export async function readSwarm(swarm: Operator): Promise<SwarmState | undefined
     swarm.api<NetworkView[]>("/v1.41/networks?filters=%7B%22driver%22%3A%5B%22overlay%22%5D%7D"),
     swarm.api<NetworkTask[]>("/v1.41/tasks"),
   ]);
+  const local = await swarm.api<{ readonly Networks: readonly RemovedNetwork[] }>("/skep/network/local");
   const progress = await swarm.api<NetworkStatusView>("/skep/network/status");
   if (before.Revision !== progress.Revision) return undefined;
-  return { revision: before.Revision, nodes, services, networks, tasks, progress };
+  const removedNetworks = local.Networks.filter(({ ID }) => !networks.some(({ Id }) => Id === ID));
+  return { revision: before.Revision, nodes, services, networks, removedNetworks, tasks, progress };
 }
 
 const ended = new Set(["complete", "shutdown", "failed", "rejected", "remove", "orphaned"]);
@@ -114,6 +124,8 @@ export function unrest(state: SwarmState, away: ReadonlySet<string>): string | u
     const wanted = away.has(Description.Hostname) ? "down" : "ready";
     if (Status.State !== wanted) return `${Description.Hostname} is ${Status.State}`;
   }
+  const [removed] = state.removedNetworks;
+  if (removed && away.size === 0) return `${removed.Name} is being removed`;
   const reachable = new Set(state.nodes.filter((node) => !away.has(node.Description.Hostname)).map(({ ID }) => ID));
   for (const task of state.tasks) {
     const is = `task ${task.ID} of ${task.ServiceID} shall be ${task.DesiredState} and is ${task.Status.State}`;
