@@ -41,18 +41,18 @@ export class Clients {
     const { protocol = "tcp", clientPort } = options;
     const command = protocol === "tcp" ? "hold" : "udp-hold";
     const more = clientPort === undefined ? [] : [`${clientPort}`];
-    return new Held(await this.#command(from, [...node, command, host, `${port}`, ...more]));
+    return new Held(await this.commandFor(from, [...node, command, host, `${port}`, ...more]));
   }
 
   /** Tries all targets, written `tcp HOST PORT`, at the same time for a second each; the answers are in their order. */
   async probe(from: From, targets: readonly string[]): Promise<Answer[]> {
-    const command = await this.#command(from, [...node, "probe"]);
+    const command = await this.commandFor(from, [...node, "probe"]);
     return this.#answers(await runCommand(command, { input: targets.join("\n"), timeoutMs: 100_000 }));
   }
 
   /** Begins to listen on a UDP port; the result waits for the end of this time and gives all packets, `TEXT ADDRESS:PORT`. */
   async listen(from: From, port: number, ms = 1500): Promise<() => Promise<string[]>> {
-    const held = new Held(await this.#command(from, [...node, "listen", `${port}`, `${ms}`]));
+    const held = new Held(await this.commandFor(from, [...node, "listen", `${port}`, `${ms}`]));
     expect(await held.next()).toEqual({ line: "listening" });
     return async () => lines(await held.rest());
   }
@@ -65,14 +65,15 @@ export class Clients {
 
   /** Any command from there. */
   async run(from: From, ...command: readonly string[]): Promise<CommandResult> {
-    return runCommand(await this.#command(from, command));
+    return runCommand(await this.commandFor(from, command));
   }
 
   async #run(from: From, ...args: readonly string[]): Promise<CommandResult> {
-    return runCommand(await this.#command(from, [...node, ...args]), { timeoutMs: 100_000 });
+    return runCommand(await this.commandFor(from, [...node, ...args]), { timeoutMs: 100_000 });
   }
 
-  async #command(from: From, command: readonly string[]): Promise<readonly string[]> {
+  /** What to start so that `command` runs there. */
+  async commandFor(from: From, command: readonly string[]): Promise<readonly string[]> {
     if (from === "outside") return command;
     if ("namespace" in from) return ["nsenter", `--net=/run/netns/${from.namespace}`, "--", ...command];
     const machine = this.#cluster.machine(from.node);
