@@ -112,7 +112,12 @@ export class SwarmWatch implements Disposable {
     const owned = expected.owned();
     const twice = owned.filter((one, i) => owned.indexOf(one) !== i).map((one) => `+ owned twice: ${one}`);
     const nodes = state.nodes.filter(({ Description }) => !away.has(Description.Hostname));
-    const found = await Promise.all(nodes.map((node) => this.#differencesOn(node, expected)));
+    const found = await Promise.all(
+      nodes.map((node) =>
+        // a router may go while it is looked at
+        this.#differencesOn(node, expected).catch((error) => [`+ ${node.Description.Hostname}: ${error}`]),
+      ),
+    );
     return [...twice, ...found.flat()];
   }
 

@@ -1,4 +1,5 @@
-import { rm } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import {
   endpoint,
@@ -229,6 +230,21 @@ test("started again, it touches nothing that is right", async () => {
   await second.network.replaceAll(5, records);
   expect(first.kernel.takeLog()).toEqual([]);
   expect(second.network.revision).toBe(5);
+  await second.network[Symbol.asyncDispose]();
+});
+
+test("started again with records that are a moment old, it waits for the manager's before it touches the kernel", async () => {
+  const first = await node(ingressOverlay, service("web"), endpoint("t1", 1, "10.0.1.11"));
+  const old = [...first.network.records.values()];
+  await first.network.change(2, [], ["endpoint/t1"]);
+  const records = [...first.network.records.values()];
+  await first.network[Symbol.asyncDispose]();
+  await writeFile(join(first.folder, "records.json"), JSON.stringify({ revision: 1, records: old }));
+  first.kernel.takeLog();
+  const second = await startNode([], first);
+  expect(first.kernel.takeLog()).toEqual([]);
+  await second.network.replaceAll(2, records);
+  expect([...first.kernel.namespaces.keys()]).toEqual(["host", "skep-gw"]);
   await second.network[Symbol.asyncDispose]();
 });
 

@@ -7,7 +7,7 @@ import type { KernelKeeper } from "./kernel-keeper.ts";
 import type { NetworkState } from "./network-state.ts";
 import type { RepairStatus } from "./node-network.ts";
 import { gatewayName, uplink } from "./overlay/addresses.ts";
-import { hasGateway } from "./overlay/presence.ts";
+import { hasGateway, placeOf } from "./overlay/presence.ts";
 import type { ForeignChange } from "./places.ts";
 import type { PortHolds } from "./port-holds.ts";
 import { setUnderlayMtu, type Touched } from "./touched.ts";
@@ -87,10 +87,15 @@ export class Repairs {
     keeper.learn(allAspects(state));
   }
 
+  /**
+   * After a boot, or by somebody's hand. Routers where no container is may have gone rightly: the saved records are a
+   * moment older than the end of the process that saved them.
+   */
   async isRouterMissing(): Promise<boolean> {
-    const { keeper } = this.#options;
+    const { keeper, state } = this.#options;
     const there = new Set(await keeper.places.routers());
-    return keeper.desired.routers.some((name) => !there.has(name));
+    const used = [...state.networks.values()].filter(({ id }) => state.attachmentsOnNetwork.has(id)).map(placeOf);
+    return [...(hasGateway(state) ? [gatewayName] : []), ...used].some((name) => !there.has(name));
   }
 
   /** Compares everything; tells what was mended. */
