@@ -26,3 +26,11 @@ export async function deployStack(swarm: Operator, name: string, compose: string
   if (code !== 0) throw new Error(`docker stack deploy ${name}: exit ${code}: ${stderr}${stdout}`);
   return stdout;
 }
+
+/** The virtual IP of a service on a network. */
+export async function virtualIp(swarm: Operator, service: string, network: string): Promise<string> {
+  const { Id } = await swarm.api<NamedNetwork>(`/v1.41/networks/${network}`);
+  const { Endpoint } = await swarm.inspect(service);
+  const found = Endpoint.VirtualIPs.find(({ NetworkID }: { NetworkID: string }) => NetworkID === Id);
+  return String(found?.Addr ?? "").replace(/\/.*/, "");
+}
