@@ -2,7 +2,7 @@ import { type Clock, type Logger, systemClock } from "@skep/model";
 import type { DnsServer } from "./dns/dns-server.ts";
 import type { Kernel } from "./host/kernel.ts";
 import { legacyFirewall as ownLegacyFirewall } from "./host/legacy-firewall.ts";
-import { findListener, holdPort } from "./host/listening-process.ts";
+import { findListeners, holdPort } from "./host/listening-process.ts";
 import type { LegacyFirewall } from "./ingress/forward-policy.ts";
 import { NetworkState } from "./network-state.ts";
 import type { NodeFacts, NodeNetwork } from "./node-network.ts";
@@ -50,5 +50,5 @@ export async function createNodeNetwork(options: NodeNetworkOptions): Promise<No
 
 const portsOf = ({ host }: Kernel): PortKeeper => ({
   hold: (protocol, port) => host.enter(() => holdPort(protocol, port)),
-  owner: (protocol, port) => findListener(protocol, port, { excludePid: process.pid }),
+  owners: (ports) => findListeners(ports, { excludePid: process.pid }),
 });

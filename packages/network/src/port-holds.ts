@@ -1,11 +1,13 @@
 import type { PublishedPort, TransportProtocol } from "@skep/model";
 import { type NetworkState, portKey } from "./network-state.ts";
 
+export type ProbedPort = Pick<PublishedPort, "protocol" | "published">;
+
 /** Holds ports of this node's own namespace; as `host/`'s functions of the same names. */
 export interface PortKeeper {
   hold(protocol: TransportProtocol, port: number): Disposable | undefined;
-  /** `nginx (pid 123)`; undefined when nobody else is found. */
-  owner(protocol: TransportProtocol, port: number): Promise<string | undefined>;
+  /** Who has which of the ports, `nginx (pid 123)`; those that nobody else is found to have are left out. */
+  owners<T extends ProbedPort>(ports: readonly T[]): Promise<ReadonlyMap<T, string>>;
 }
 
 /** Published ports are held by sockets of this process, so that nobody else takes them unnoticed. */
@@ -69,12 +71,13 @@ export class PortHolds {
 
   async #take(key: string): Promise<void> {
     const [protocol, number] = key.split("/") as [TransportProtocol, string];
-    const hold = this.#keeper.hold(protocol, Number(number));
+    const port = { protocol, published: Number(number) };
+    const hold = this.#keeper.hold(protocol, port.published);
     if (hold) {
       this.#held.set(key, hold);
       this.#state.takenPorts.delete(key);
     } else {
-      const owner = await this.#keeper.owner(protocol, Number(number));
+      const owner = (await this.#keeper.owners([port])).get(port);
       this.#state.takenPorts.set(key, owner ?? "another process");
     }
   }

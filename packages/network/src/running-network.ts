@@ -160,12 +160,8 @@ export class RunningNetwork implements NodeNetwork {
   }
 
   async probePorts(ports: readonly Pick<PublishedPort, "protocol" | "published">[]): Promise<readonly TakenPort[]> {
-    const taken: TakenPort[] = [];
-    for (const { protocol, published } of ports) {
-      const process = await this.#options.ports.owner(protocol, published);
-      if (process !== undefined) taken.push({ protocol, published, process });
-    }
-    return taken;
+    const owners = await this.#options.ports.owners(ports);
+    return [...owners].map(([{ protocol, published }, process]) => ({ protocol, published, process }));
   }
 
   async setPathMtu(peer: NodeId, bytes: number | undefined): Promise<void> {

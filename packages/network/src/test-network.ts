@@ -138,7 +138,7 @@ export async function startNode(records: readonly NetworkRecord[], before?: Test
     dataFolder: folder,
     runFolder: folder,
     logger: silentLogger,
-    ports: { hold: () => ({ [Symbol.dispose]() {} }), owner: async () => undefined },
+    ports: { hold: () => ({ [Symbol.dispose]() {} }), owners: async () => new Map() },
     legacyFirewall: { allow: async () => [], remove: async () => {} },
   });
   if (records.length > 0) await network.replaceAll(1, records);

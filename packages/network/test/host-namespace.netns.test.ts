@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { describe, expect, test } from "vitest";
-import { findListener, holdPort, openKernel, probePathMtu } from "../src/host/index.ts";
+import { findListeners, holdPort, openKernel, probePathMtu } from "../src/host/index.ts";
 import { openNftCommand } from "../src/host/nft-library.ts";
 import { inside, ip, isRoot, Scene } from "./host-scene.ts";
 
@@ -200,6 +200,18 @@ describe.skipIf(!isRoot)("ports (needs root)", () => {
     expect(await listen("udp", "0.0.0.0")).toBe("listens");
   });
 
+  test("of many ports those are found that somebody listens on", async () => {
+    const servers = [0, 0].map(() => createServer().listen(0, "127.0.0.1"));
+    await Promise.all(servers.map((server) => new Promise((resolve) => server.once("listening", resolve))));
+    const [first = 0, second = 0] = servers.map((server) => (server.address() as { port: number }).port);
+    const listening = [first, second].map((published) => ({ protocol: "tcp" as const, published }));
+    const others = [first, second].map((published) => ({ protocol: "udp" as const, published }));
+    const found = await findListeners([...others, ...listening, { protocol: "sctp", published: first }]);
+    expect([...found.keys()]).toEqual(listening);
+    expect(new Set(found.values()).size).toBe(1);
+    for (const server of servers) await new Promise((resolve) => server.close(resolve));
+  });
+
   test("a port that somebody listens on cannot be held", async () => {
     const server = createServer().listen(0, "127.0.0.1");
     await new Promise((resolve) => server.once("listening", resolve));
@@ -216,6 +228,9 @@ describe.skipIf(!isRoot)("ports (needs root)", () => {
     expect(await findListener("tcp", port)).toBeUndefined();
   });
 });
+
+const findListener = async (protocol: "tcp" | "udp", published: number, options: { excludePid?: number } = {}) =>
+  [...(await findListeners([{ protocol, published }], options)).values()][0];
 
 const listenScript = (protocol: string, address: string) =>
   protocol === "tcp"

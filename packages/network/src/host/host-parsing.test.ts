@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { matches } from "./conntrack.ts";
-import { parseSocketTable } from "./listening-process.ts";
+import { parseSocketTable, processName } from "./listening-process.ts";
 import { parseNetlinkTable } from "./own-sockets.ts";
 import { internetChecksum, largestPassing } from "./path-mtu.ts";
 import { sysctlPath } from "./sysctl.ts";
@@ -22,6 +22,16 @@ test("of the sockets in /proc/net those that take what comes are told from the o
     { address: "0".repeat(32), port: 9999, listening: true, inode: 31337 },
   ]);
   expect(parseSocketTable("", "tcp")).toEqual([]);
+});
+
+test("a process has the name that it is started by, where its first thread is called otherwise", () => {
+  expect(processName("nginx\n", "nginx: master process /usr/sbin/nginx -g daemon off;\0")).toBe("nginx");
+  expect(processName("serve.sh\n", "/bin/sh\0./serve.sh\0")).toBe("serve.sh");
+  expect(processName("a-long-name-tha\n", "/opt/a-long-name-that-is-cut\0")).toBe("a-long-name-tha");
+  expect(processName("MainThread\n", "/usr/bin/node\0server.js\0")).toBe("node");
+  expect(processName("worker\n", "-daemon: waiting\0")).toBe("-daemon");
+  expect(processName("kthreadd\n", "")).toBe("kthreadd");
+  expect(processName("", "")).toBe("");
 });
 
 test("netlink sockets are found by their inode", () => {

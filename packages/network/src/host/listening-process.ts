@@ -1,5 +1,6 @@
 import { readdir, readFile, readlink } from "node:fs/promises";
-import type { TransportProtocol } from "@skep/model";
+import { basename } from "node:path";
+import type { PublishedPort, TransportProtocol } from "@skep/model";
 import { hasCode } from "./has-code.ts";
 import {
   AF_INET,
@@ -49,36 +50,60 @@ export interface FindListenerOptions {
   readonly excludePid?: number;
 }
 
+type Port = Pick<PublishedPort, "protocol" | "published">;
+
 /**
- * The process that listens on a port of this node, as `nginx (pid 123)`. SCTP has no such table; its ports count as free.
+ * The processes that listen on ports of this node, as `nginx (pid 123)`. The kernel takes its time for its tables, which
+ * are read once for all ports. SCTP has no such table; its ports count as free.
  */
-export async function findListener(
-  protocol: TransportProtocol,
-  port: number,
+export async function findListeners<T extends Port>(
+  ports: readonly T[],
   { excludePid }: FindListenerOptions = {},
-): Promise<string | undefined> {
-  if (protocol === "sctp") return undefined;
-  const sockets = await listeners(protocol, port);
-  if (sockets.length === 0) return undefined;
-  const inodes = new Set(sockets.map(({ inode }) => inode));
-  const owners = await ownersOf(inodes);
-  const foreign = owners.find(({ pid }) => pid !== excludePid);
-  if (foreign) return `${foreign.name} (pid ${foreign.pid})`;
-  if (inodes.has(0)) return "the kernel";
-  if (owners.length > 0) return undefined;
-  // closed since the table was read, as this process's own hold may be, or really somebody's whom we cannot see
-  const still = await listeners(protocol, port);
-  return still.some(({ inode }) => inodes.has(inode)) ? "a process of another namespace" : undefined;
+): Promise<Map<T, string>> {
+  const sockets = await listenersOn(ports);
+  const owners = await ownersOf(new Set([...sockets.values()].flat()));
+  const names = new Map<T, string>();
+  const unseen: T[] = [];
+  for (const [port, inodes] of sockets) {
+    const own = owners.filter((owner) => inodes.some((inode) => owner.inodes.has(inode)));
+    const foreign = own.find(({ pid }) => pid !== excludePid);
+    if (foreign) names.set(port, `${foreign.name} (pid ${foreign.pid})`);
+    else if (inodes.includes(0)) names.set(port, "the kernel");
+    else if (own.length === 0) unseen.push(port);
+  }
+  // closed since the tables were read, as this process's own hold may be, or really somebody's whom we cannot see
+  for (const [port, inodes] of await listenersOn(unseen))
+    if (inodes.some((inode) => sockets.get(port)?.includes(inode))) names.set(port, "a process of another namespace");
+  return names;
+}
+
+/** The sockets that take what comes to the ports, by their inodes; ports without any are left out. */
+async function listenersOn<T extends Port>(ports: readonly T[]): Promise<Map<T, number[]>> {
+  const found = new Map<T, number[]>();
+  for (const protocol of ["tcp", "udp"] as const) {
+    const asked = ports.filter((port) => port.protocol === protocol);
+    if (asked.length === 0) continue;
+    const byPort = Map.groupBy(await listeners(protocol), ({ port }) => port);
+    for (const port of asked) {
+      const sockets = byPort.get(port.published);
+      if (sockets)
+        found.set(
+          port,
+          sockets.map(({ inode }) => inode),
+        );
+    }
+  }
+  return found;
 }
 
 /** Read by a thread of the pool, which is in this node's namespace always; the first thread may be elsewhere. */
-async function listeners(protocol: "tcp" | "udp", port: number): Promise<ListedSocket[]> {
+async function listeners(protocol: "tcp" | "udp"): Promise<ListedSocket[]> {
   const tables = await Promise.all(
     [protocol, `${protocol}6`].map((name) => readOrNothing(`/proc/thread-self/net/${name}`)),
   );
   return tables
     .flatMap((text) => parseSocketTable(text, protocol))
-    .filter((socket) => socket.port === port && socket.listening && takesIpv4(socket));
+    .filter((socket) => socket.listening && takesIpv4(socket));
 }
 
 async function readOrNothing(path: string): Promise<string> {
@@ -93,25 +118,48 @@ async function readOrNothing(path: string): Promise<string> {
 interface Owner {
   readonly pid: number;
   readonly name: string;
+  /** Those of the sockets looked for that it has. */
+  readonly inodes: ReadonlySet<number>;
 }
 
-async function ownersOf(inodes: ReadonlySet<number>): Promise<Owner[]> {
-  const targets = new Set([...inodes].map((inode) => `socket:[${inode}]`));
+async function ownersOf(sockets: ReadonlySet<number>): Promise<Owner[]> {
+  if (sockets.size === 0) return [];
   const pids = (await readdir("/proc")).map(Number).filter((pid) => pid > 0);
   const owners: Owner[] = [];
   for (const pid of pids.sort((a, b) => a - b)) {
-    if (await holdsAny(pid, targets)) owners.push({ pid, name: (await readOrNothing(`/proc/${pid}/comm`)).trim() });
+    const inodes = (await socketsOf(pid)).intersection(sockets);
+    if (inodes.size > 0) owners.push({ pid, name: await nameOf(pid), inodes });
   }
   return owners;
 }
 
-async function holdsAny(pid: number, targets: ReadonlySet<string>): Promise<boolean> {
+async function nameOf(pid: number): Promise<string> {
+  const [thread, commandLine] = await Promise.all([
+    readOrNothing(`/proc/${pid}/comm`),
+    readOrNothing(`/proc/${pid}/cmdline`),
+  ]);
+  return processName(thread, commandLine);
+}
+
+/** As its operator knows it: programs such as Node call their first thread something else, `MainThread`. */
+export function processName(thread: string, commandLine: string): string {
+  const name = thread.trim();
+  const words = commandLine.split("\0").map((word) => basename(word.trim()));
+  const isOwn = words.some((word) => word.startsWith(name));
+  return isOwn ? name : (words[0] ?? "").replace(/:? .*/s, "") || name;
+}
+
+async function socketsOf(pid: number): Promise<Set<number>> {
   const directory = `/proc/${pid}/fd`;
   try {
     const links = await Promise.allSettled((await readdir(directory)).map((fd) => readlink(`${directory}/${fd}`)));
-    return links.some((link) => link.status === "fulfilled" && targets.has(link.value));
+    return new Set(
+      links
+        .flatMap((link) => (link.status === "fulfilled" ? (/^socket:\[(\d+)\]$/.exec(link.value)?.[1] ?? []) : []))
+        .map(Number),
+    );
   } catch (error) {
-    if (hasCode(error, "ENOENT", "ESRCH", "EACCES")) return false;
+    if (hasCode(error, "ENOENT", "ESRCH", "EACCES")) return new Set();
     throw error;
   }
 }
