@@ -8,7 +8,7 @@ export function problemsOf(state: NetworkState, failures: ReadonlyMap<Place, Err
   return [
     ...[...state.takenPorts].map(([key, owner]) => ({
       subject: `port ${key}`,
-      message: `port ${key} is not published on this node: ${owner} listens there`,
+      message: `not published on this node: ${owner} listens there`,
     })),
     ...[...state.pathMtus].flatMap(([id, bytes]) => narrowLeg(state, id, bytes)),
     ...[...failures].map(([place, error]) => ({ subject: subjectOf(state, place), message: error.message })),
