@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -146,6 +146,18 @@ describe.skipIf(!isRoot)("two nodes (needs root)", { timeout: 60_000 }, () => {
     await startMachine(two, { root, host });
     expect(machineState(two)).toBe("running");
     expect(daemonPid(two, "engine")).toBe(engine);
+  });
+
+  test("can be killed while somebody has stopped their skepd", async () => {
+    const skepd = daemonPid(two, "skepd") ?? 0;
+    process.kill(skepd, "SIGSTOP");
+    const parent = /^PPid:\s(\d+)$/m.exec(readFileSync(`/proc/${skepd}/status`, "utf8"))?.[1];
+    const isStopped = () => /^State:\sT/m.test(readFileSync(`/proc/${parent}/status`, "utf8"));
+    while (!isStopped()) await delay(10);
+    await killMachine(two);
+    expect(machineState(two)).toBe("stopped");
+    await startMachine(two, { root, host });
+    expect(machineState(two)).toBe("running");
   });
 
   test("refuse a name that is taken, and to be removed while they run", async () => {

@@ -88,7 +88,7 @@ const killMs = 15_000;
 export async function killProcesses(node: NodeName, known?: string): Promise<void> {
   const deadline = AbortSignal.timeout(killMs);
   const hit = new Map<number, ProcessRecord>();
-  const kill = async (find: () => readonly number[]) => {
+  const kill = async (find: () => readonly number[], wait = () => {}) => {
     for (;;) {
       for (const pid of find()) {
         const record = processRecord(pid);
@@ -98,10 +98,15 @@ export async function killProcesses(node: NodeName, known?: string): Promise<voi
       const left = [...hit.values()].filter(isAlive).map(({ pid }) => pid);
       if (left.length === 0) return;
       if (deadline.aborted) throw stubborn(node, left);
+      wait();
       await delay(checkMs);
     }
   };
-  await kill(() => [initPid(node)].filter((pid) => pid !== undefined));
+  // whoever has brought a process in stops when that is stopped, and would never reap it
+  const wake = () => {
+    for (const { pid } of nodeProcesses(node, known)) sendSignal(pid, "SIGCONT");
+  };
+  await kill(() => [initPid(node)].filter((pid) => pid !== undefined), wake);
   await kill(() => nodeProcesses(node, known).map(({ pid }) => pid));
 }
 
