@@ -15,16 +15,18 @@ const mostAtOnce = 100;
 const failures: Record<string, { count: number; firstMs: number; lastMs: number }> = {};
 const tasks: Record<string, number> = {};
 const idle: { readonly socket: Socket; readonly use: () => Socket }[] = [];
-const startedAt = Date.now();
+const startedAt = performance.now();
 let done = 0;
 let running = 0;
 let slowestMs = 0;
 let retried = 0;
 
-function fail(reason: string): void {
-  const atMs = Date.now() - startedAt;
+/** The times are those at which the requests were begun. */
+function fail(reason: string, since: number): void {
+  const atMs = Math.round(since - startedAt);
   const known = failures[reason] ?? { count: 0, firstMs: atMs, lastMs: atMs };
-  failures[reason] = { count: known.count + 1, firstMs: known.firstMs, lastMs: atMs };
+  const { firstMs, lastMs } = known;
+  failures[reason] = { count: known.count + 1, firstMs: Math.min(firstMs, atMs), lastMs: Math.max(lastMs, atMs) };
 }
 
 const requestOf = (isKept: boolean) =>
@@ -66,7 +68,7 @@ function ask(isKept: boolean): void {
     if (reason !== undefined) {
       socket.on("error", () => {}).destroy();
       // as every client does with a kept connection that the server closes at the same time (RFC 9112, 9.3.1)
-      if (!reused || text !== "" || reason === "timeout") fail(`${isKept ? "kept" : "new"} ${reason}`);
+      if (!reused || text !== "" || reason === "timeout") fail(`${isKept ? "kept" : "new"} ${reason}`, since);
       else {
         retried++;
         ask(isKept);
@@ -76,7 +78,7 @@ function ask(isKept: boolean): void {
     done++;
     const task = bodyOf(text)?.split(" ")[0] ?? "";
     tasks[task] = (tasks[task] ?? 0) + 1;
-    if (!text.startsWith("HTTP/1.1 200")) fail(text.split("\r\n")[0] ?? "");
+    if (!text.startsWith("HTTP/1.1 200")) fail(text.split("\r\n")[0] ?? "", since);
     if (isKept && !/connection: close/i.test(text)) keep(socket);
     else socket.on("error", () => {}).end();
   }
@@ -110,7 +112,7 @@ function end(): void {
   if (isEnding) return;
   isEnding = true;
   clearInterval(timer);
-  const loadedMs = Date.now() - startedAt;
+  const loadedMs = performance.now() - startedAt;
   const wait = setInterval(() => {
     if (running > 0) return;
     clearInterval(wait);

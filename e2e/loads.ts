@@ -6,7 +6,7 @@ const script = fileURLToPath(new URL("./load.ts", import.meta.url));
 
 export interface LoadResult {
   readonly done: number;
-  /** By what went wrong; the times are since the load's start. */
+  /** By what went wrong; the times are when such requests were begun, since the load's start. */
   readonly failures: Readonly<
     Record<string, { readonly count: number; readonly firstMs: number; readonly lastMs: number }>
   >;

@@ -1,12 +1,17 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { Cluster } from "@skep/testkit";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { Clients } from "./clients.ts";
+import { fileURLToPath } from "node:url";
+import { Cluster, runCommand } from "@skep/testkit";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Clients, type From, shares } from "./clients.ts";
 import { eventually } from "./cluster-helpers.ts";
+import { inNamespace, kernelView } from "./kernel-view.ts";
 import { Load, type LoadResult } from "./loads.ts";
-import { clusterProblem, Operator, quickUpdates } from "./operator.ts";
+import { type AddressedTask, type NamedNetwork, virtualIp } from "./networks.ts";
+import { clusterProblem, Operator, quick } from "./operator.ts";
 
 // What happens to the traffic of three nodes when something is taken away from under it.
+
+const skep = fileURLToPath(new URL("../bin/skep", import.meta.url));
 
 /** A task that runs may not listen yet: only its own program knows when it does. */
 const healthy = [
@@ -14,13 +19,14 @@ const healthy = [
   ...["--health-timeout", "5s", "--health-retries", "20"],
 ] as const;
 /** nginx answers what it has begun, then ends. */
-const graceful = ["--detach", "--no-resolve-image", "--stop-signal", "SIGQUIT", "--stop-grace-period", "10s"] as const;
-const perSecond = Number(process.env.SKEP_LOAD ?? 500);
+const graceful = [...healthy, "--stop-signal", "SIGQUIT", "--stop-grace-period", "10s"] as const;
+const update = ["service", "update", "--detach", "--no-resolve-image"] as const;
 
 describe.skipIf(clusterProblem())(`faults of the network of three nodes ${clusterProblem() ?? ""}`, () => {
   let cluster: Cluster;
   let swarm: Operator;
   let clients: Clients;
+  const sources: From[] = [];
 
   beforeAll(async () => {
     cluster = await Cluster.create();
@@ -29,27 +35,14 @@ describe.skipIf(clusterProblem())(`faults of the network of three nodes ${cluste
     swarm = new Operator(cluster);
     clients = new Clients(cluster);
     await swarm.docker("network", "create", "-d", "overlay", "net1");
-    for (const [i, node] of cluster.names.entries()) {
-      const flags = ["--network", "net1", "--constraint", `node.hostname==${node}`];
-      await swarm.docker(
-        "service",
-        "create",
-        ...graceful,
-        "--name",
-        `client-${i + 1}`,
-        ...flags,
-        "web:local",
-        "whoami",
-        "80",
-      );
+    const flags = ["--network", "net1", "--publish", "8080:80", "--update-parallelism", "1", ...graceful];
+    const entries = ["--network", "net1", "--mode", "global"];
+    await swarm.docker("service", "create", ...quick, "--name", "client", ...entries, "web:local", "whoami", "80");
+    await swarm.start("web", 5, flags, ["web:local", "nginx"]);
+    const entered = await swarm.untilRunning("client", 3).then(() => swarm.running("client"));
+    for (const { node, id } of entered.toSorted((a, b) => a.node.localeCompare(b.node))) {
+      sources.push({ node, container: id });
     }
-  });
-
-  afterEach(async () => {
-    await swarm.docker("service", "rm", "web").catch(() => undefined);
-    await eventually(async () =>
-      expect((await swarm.containers()).filter(({ service }) => service === "web")).toEqual([]),
-    );
   });
 
   afterAll(async () => {
@@ -57,184 +50,221 @@ describe.skipIf(clusterProblem())(`faults of the network of three nodes ${cluste
     expect(await cluster?.leftovers()).toEqual([]);
   });
 
-  const startWeb = async (replicas: number, ...flags: readonly string[]) => {
-    const wanted = ["--replicas", `${replicas}`, "--network", "net1", "--publish", "8080:80"];
-    const all = [...graceful, ...healthy, ...quickUpdates, "--name", "web", ...wanted, ...flags];
-    await swarm.docker("service", "create", ...all, "web:local", "nginx");
-    await swarm.untilRunning("web", replicas);
-    for (const i of [1, 2, 3]) await swarm.untilRunning(`client-${i}`, 1);
-  };
-
-  const vip = async (): Promise<string> => {
-    const { Endpoint } = await swarm.inspect("web");
-    const { networks } = { networks: await swarm.api<{ Id: string; Name: string }[]>("/v1.41/networks") };
-    const net1 = networks.find(({ Name }) => Name === "net1")?.Id;
-    return (
-      String(Endpoint.VirtualIPs.find(({ NetworkID }: { NetworkID: string }) => NetworkID === net1).Addr).split(
-        "/",
-      )[0] ?? ""
-    );
-  };
-
-  /** From a container of the first two nodes to the VIP, and from outside to a node's published port. */
-  async function startLoads(entry = "node-2", from: readonly string[] = ["client-1", "client-2"]): Promise<Load[]> {
-    const address = await vip();
-    const inside = await Promise.all(
-      from.map(async (service) => {
-        const [client] = await swarm.running(service);
-        if (!client) throw new Error(`no ${service}`);
-        return Load.start(clients, { node: client.node, container: client.id }, address, 80, perSecond);
-      }),
-    );
-    return [...inside, await Load.start(clients, "outside", cluster.machine(entry).address, 8080, perSecond)];
+  /** From containers of the first two nodes to the virtual IP, and from outside to a node's published port. */
+  async function startLoads(perSecond: number, entry = "node-2"): Promise<Load[]> {
+    const vip = await virtualIp(swarm, "web", "net1");
+    const inside = sources.slice(0, 2).map((from) => Load.start(clients, from, vip, 80, perSecond / 3));
+    const outside = Load.start(clients, "outside", cluster.machine(entry).address, 8080, perSecond / 3);
+    const loads = await Promise.all([...inside, outside]);
+    await sleep(500); // they are under way
+    return loads;
   }
 
   async function results(what: string, loads: readonly Load[]): Promise<LoadResult[]> {
     const ended = await Promise.all(loads.map((load) => load.end()));
-    for (const { tasks, ...result } of ended)
-      console.info(what, JSON.stringify({ ...result, tasks: Object.keys(tasks).length }));
+    for (const { tasks, ...rest } of ended) {
+      console.info(what, JSON.stringify({ ...rest, tasks: Object.keys(tasks).length }));
+    }
     return ended;
   }
 
   const failures = (ended: readonly LoadResult[]) => ended.map((result) => result.failures);
+  const none = [{}, {}, {}];
 
   const untilReady = () =>
     eventually(async () => expect((await swarm.docker("node", "ls")).match(/Ready/g)).toHaveLength(3));
 
-  test("no request fails when skepd is killed on all nodes, is away, and comes back; then changes flow again", async () => {
-    await startWeb(5);
-    const loads = await startLoads();
-    await sleep(1000);
-    await Promise.all(cluster.names.map((node) => cluster.killSkepd(node)));
-    await sleep(4000);
-    await Promise.all(cluster.names.map((node) => cluster.startSkepd(node)));
-    await untilReady();
-    await swarm.docker("service", "scale", "-d", "web=6");
-    await swarm.untilRunning("web", 6);
-    await sleep(500);
-    await swarm.docker(
-      "service",
-      "update",
-      "-d",
-      "--no-resolve-image",
-      "--env-add",
-      "A=1",
-      "--update-parallelism",
-      "0",
-      "--update-order",
-      "start-first",
-      "web",
-    );
-    await swarm.untilUpdate("web", "completed");
-    await sleep(500);
-    const ended = await results("kill -9 of skepd", loads);
-    expect(failures(ended)).toEqual([{}, {}, {}]);
-    for (const { tasks } of ended) expect(Object.keys(tasks).length).toBeGreaterThan(6);
-  });
+  const scale = async (replicas: number) => {
+    await swarm.docker("service", "scale", "-d", `web=${replicas}`);
+    await swarm.untilRunning("web", replicas);
+    await eventually(async () => expect(await swarm.running("web")).toHaveLength(replicas));
+  };
 
-  test.each(["start-first", "stop-first"])("no request fails during a rolling update, %s", async (order) => {
-    await startWeb(4, "--update-order", order, "--update-parallelism", "1");
-    const loads = await startLoads();
-    await sleep(500);
-    await swarm.docker("service", "update", "-d", "--no-resolve-image", "--env-add", "A=1", "web");
-    await swarm.untilUpdate("web", "completed");
-    await sleep(300);
-    const ended = await results(`update ${order}`, loads);
-    expect(failures(ended)).toEqual([{}, {}, {}]);
-    for (const { tasks } of ended) expect(Object.keys(tasks)).toHaveLength(8);
-  });
+  describe("under load, no request fails", () => {
+    test("while skepd is killed on all nodes, is away, and comes back; then changes flow again", async () => {
+      const loads = await startLoads(2000);
+      await Promise.all(cluster.names.map((node) => cluster.killSkepd(node)));
+      await sleep(3000);
+      await Promise.all(cluster.names.map((node) => cluster.startSkepd(node)));
+      await untilReady();
+      const whileAway = await results("kill -9 of skepd", loads);
+      expect(failures(whileAway)).toEqual(none);
 
-  test("no request fails when a service is scaled down, and when a node is drained", async () => {
-    await startWeb(6);
-    const loads = await startLoads("node-3");
-    await sleep(500);
-    await swarm.docker("service", "scale", "-d", "web=3");
-    await eventually(async () => expect(await swarm.running("web")).toHaveLength(3));
-    await swarm.docker("node", "update", "--availability", "drain", "node-3");
-    await eventually(async () => {
-      expect(await swarm.running("web")).toHaveLength(3);
-      expect((await swarm.running("web")).filter(({ node }) => node === "node-3")).toEqual([]);
+      const after = await startLoads(1000);
+      await scale(6);
+      const how = ["--update-order", "start-first", "--update-parallelism", "0", "--env-add", "A=1"];
+      await swarm.docker(...update, ...how, "web");
+      await swarm.untilUpdate("web", "completed");
+      await sleep(300);
+      const changed = await results("scale and update after it", after);
+      expect(failures(changed)).toEqual(none);
+      for (const { tasks } of changed) expect(Object.keys(tasks).length).toBeGreaterThan(6);
     });
-    await sleep(300);
-    const ended = await results("scale down and drain", loads);
-    await swarm.docker("node", "update", "--availability", "active", "node-3");
-    expect(failures(ended)).toEqual([{}, {}, {}]);
+
+    test.each(["start-first", "stop-first"])("during a rolling update, %s", async (order) => {
+      await scale(4);
+      const loads = await startLoads(1000);
+      const how = ["--update-order", order, "--update-parallelism", "1", "--env-add", `ORDER=${order}`];
+      await swarm.docker(...update, ...how, "web");
+      await eventually(async () => expect((await swarm.inspect("web")).UpdateStatus?.State).toBe("updating"));
+      await swarm.untilUpdate("web", "completed");
+      await sleep(300);
+      const ended = await results(`update ${order}`, loads);
+      expect(failures(ended)).toEqual(none);
+      for (const { tasks } of ended) expect(Object.keys(tasks).length).toBeGreaterThanOrEqual(8);
+    });
+
+    test("while a service is scaled down, and while a node is drained", async () => {
+      await scale(6);
+      const loads = await startLoads(1000, "node-3");
+      await scale(3);
+      await swarm.docker("node", "update", "--availability", "drain", "node-3");
+      await eventually(async () => {
+        const running = await swarm.running("web");
+        expect(running).toHaveLength(3);
+        expect(running.filter(({ node }) => node === "node-3")).toEqual([]);
+      });
+      await sleep(300);
+      const ended = await results("scale down and drain", loads);
+      await swarm.docker("node", "update", "--availability", "active", "node-3");
+      await swarm.untilRunning("client", 3);
+      expect(failures(ended)).toEqual(none);
+    });
   });
 
-  describe("somebody takes away from a node's network", () => {
-    const routerOf = async () => `skep-${(await swarm.api<{ Id: string }>("/v1.41/networks/net1")).Id.slice(0, 12)}`;
+  describe("what somebody takes away is repaired within two seconds, and foreign rules are left alone", () => {
+    const node = "node-2";
+    const foreign = ["ip", "inet"].map(
+      (family) =>
+        `add table ${family} foreign; add chain ${family} foreign c { type filter hook input priority 0; }; add rule ${family} foreign c accept`,
+    );
+    let router = "";
+    let namespaces: readonly string[] = [];
+    let before = "";
 
-    /** What is there, as the operator's tools tell it, without what counts and what is numbered anew. */
-    const look = async (node: string, router: string): Promise<string> => {
-      const script = `for ns in host skep-gw ${router}; do
-          test $ns = host && in= || in="nsenter --net=/run/netns/$ns"
-          $in nft list table ip skep | sort
-          $in ip -o link | sed 's/^[0-9]*: //; s/link-netns.*//; s/@[^:]*//; s/master.*//' | grep -E '^(v[0-9a-f]{8}|vx0|skep-up|up0):' | cut -d' ' -f1,4,5 | sort
-          $in ip route | grep -E 'v[0-9a-f]{8}|vx0|skep-up|up0|unreachable' | sort
-          $in ip neigh show nud permanent | sort
-          $in bridge fdb show | grep dst | sort
-          $in ip rule
-        done`;
-      const { stdout } = await cluster.exec(node, "sh", "-c", script);
-      // targets are turned whenever a balancer is written
-      return stdout.replaceAll(/map \{([^}]*)\}/g, (_, list: string) =>
-        [...list.matchAll(/: ([\d.]+)/g)]
-          .map(([, to]) => to)
-          .sort()
-          .join(" "),
-      );
+    /** A script in which `@` says: in this namespace. */
+    const run = async (namespace: string, script: string): Promise<string> => {
+      const command = ["sh", "-c", script.replaceAll("@ ", inNamespace(namespace))];
+      const { stdout, stderr, code } = await cluster.exec(node, ...command);
+      expect({ command, code, stderr }).toEqual({ command, code: 0, stderr: "" });
+      return stdout;
     };
+    const foreignTables = async () =>
+      Promise.all(namespaces.map((name) => run(name, "@ nft list table ip foreign; @ nft list table inet foreign")));
+
+    beforeAll(async () => {
+      await swarm.start("steady", 6, ["--network", "net1", "--publish", "8081:80"], ["web:local", "whoami", "80"]);
+      router = `skep-${(await swarm.api<NamedNetwork>("/v1.41/networks/net1")).Id.slice(0, 12)}`;
+      namespaces = ["host", "skep-gw", router];
+      for (const name of namespaces) {
+        for (const rules of foreign) await run(name, `@ nft '${rules}'`);
+      }
+      before = await eventually(async () => {
+        const view = await kernelView(cluster, node, namespaces);
+        await sleep(300);
+        expect(await kernelView(cluster, node, namespaces)).toBe(view);
+        return view;
+      });
+    });
 
     test.each([
-      ["the tables of the node", "host", "nft flush table ip skep"],
-      ["all tables of a router", "router", "nft flush ruleset"],
-      ["a route", "router", "ip route del $(ip route | grep -m1 vx0 | cut -d' ' -f1)"],
-      ["a container's veth", "router", "ip link del $(ip -o link | grep -oE -m1 'v[0-9a-f]{8}')"],
+      ["the node's tables", "host", "@ nft flush table ip skep; @ nft delete table ip skep"],
+      ["the gateway's tables", "skep-gw", "@ nft flush table ip skep"],
+      ["a router's tables", "router", "@ nft delete table ip skep"],
+      ["a route", "router", "@ ip route del $(@ ip route | grep -m1 vx0 | cut -d' ' -f1)"],
       [
         "a neighbour",
         "router",
-        "ip neigh del $(ip neigh show nud permanent dev vx0 | head -1 | cut -d' ' -f1) dev vx0",
+        "@ ip neigh del $(@ ip neigh show nud permanent dev vx0 | head -1 | cut -d' ' -f1) dev vx0",
       ],
-      ["an FDB entry", "router", "bridge fdb del $(bridge fdb show | grep -m1 dst | cut -d' ' -f1) dev vx0"],
-      ["the tunnel", "router", "ip link del vx0"],
-      ["the uplink", "host", "ip link del skep-up"],
-      ["a rule", "skep-gw", "ip rule del pref $(ip rule | grep -m1 fwmark | cut -d: -f1)"],
-    ])("%s: repaired within two seconds, foreign rules are left alone", async (what, where, command) => {
-      await startWeb(6);
-      const router = await routerOf();
-      const name = where === "router" ? router : where;
-      const enter = name === "host" ? [] : ["nsenter", `--net=/run/netns/${name}`];
-      const foreign =
-        "add table ip foreign; add chain ip foreign c { type filter hook input priority 0; }; add rule ip foreign c counter";
-      const isFlush = command === "nft flush ruleset";
-      const address = await vip();
-      const [client] = await swarm.running("client-2");
-      if (!client) throw new Error("no client");
-      let before = "";
-      await eventually(async () => {
-        const now = await look("node-2", router);
-        const isSame = now === before;
-        before = now;
-        expect(isSame).toBe(true);
-      });
-      await cluster.exec("node-2", ...enter, "nft", foreign);
-      const done = await cluster.exec("node-2", ...enter, "sh", "-c", command);
-      expect(done).toMatchObject({ code: 0 });
+      ["an FDB entry", "router", "@ bridge fdb del $(@ bridge fdb show | grep -m1 dst | cut -d' ' -f1) dev vx0"],
+      ["a container's veth", "router", "@ ip link del $(@ ip -o link | grep -oE -m1 'v[0-9a-f]{8}')"],
+      ["a node's address", "host", "@ ip address del 169.254.254.1/30 dev skep-up"],
+      ["the tunnel", "router", "@ ip link del vx0"],
+      ["the uplink", "host", "@ ip link del skep-up"],
+      ["a rule", "skep-gw", "@ ip rule del pref $(@ ip rule | grep -m1 fwmark | cut -d: -f1)"],
+    ])("%s", async (what, where, command) => {
+      const others = await foreignTables();
+      await run(where === "router" ? router : where, command);
       const since = performance.now();
-      await eventually(async () => expect(await look("node-2", router)).toBe(before), 5000, 20);
+      await eventually(async () => expect(await kernelView(cluster, node, namespaces)).toBe(before), 5000, 20);
       const tookMs = performance.now() - since;
       console.info(`${what}: repaired after ${Math.round(tookMs)} ms`);
-      if (!isFlush) {
-        const { stdout } = await cluster.exec("node-2", ...enter, "nft", "list", "table", "ip", "foreign");
-        expect(stdout).toContain("counter packets");
-        await cluster.exec("node-2", ...enter, "nft", "delete", "table", "ip", "foreign");
-      }
       expect(tookMs).toBeLessThan(2000);
-      const load = await Load.start(clients, { node: client.node, container: client.id }, address, 80, 50);
-      await sleep(500);
-      const { failures: failed, done: answered } = await load.end();
-      expect(failed).toEqual({});
-      expect(answered).toBeGreaterThan(5);
+      expect(await foreignTables()).toEqual(others);
+      const vip = await virtualIp(swarm, "steady", "net1");
+      expect(shares(await clients.tcp(sources[1] ?? "outside", vip, 80, 6))).toEqual([1, 1, 1, 1, 1, 1]);
+      const mesh = await clients.tcp("outside", cluster.machine(node).address, 8081, 6);
+      expect(shares(mesh)).toEqual([1, 1, 1, 1, 1, 1]);
+    });
+
+    afterAll(async () => {
+      await swarm.docker("service", "rm", "steady");
     });
   });
+
+  test("after a node's power cut all requests of others soon succeed; when it is back, nothing is stale", async () => {
+    await scale(6);
+    const begun = performance.now();
+    const loads = await startLoads(150);
+    await cluster.kill("node-3");
+    const cutMs = performance.now() - begun;
+    await sleep(8000);
+    const ended = await results("power cut", loads);
+    for (const { lastMs } of ended.flatMap((result) => Object.values(result.failures))) {
+      expect(lastMs).toBeLessThan(cutMs + 3500);
+    }
+    await swarm.untilRunning("web", 6);
+
+    await cluster.start("node-3");
+    await untilReady();
+    // what ran there when the power went is first found to have ended
+    await eventually(async () => expect(await swarm.running("client")).toHaveLength(3));
+    await eventually(async () => expect(await swarm.running("web")).toHaveLength(6));
+    await swarm.untilRunning("client", 3);
+    const env = { ...process.env, DOCKER_HOST: `unix://${cluster.machine("node-1").paths.skepSocket}` };
+    await eventually(async () => {
+      const { stdout, stderr } = await runCommand([skep, "network", "status", "--json"], { env });
+      expect(stderr).toBe("");
+      const { Networks } = JSON.parse(stdout) as StatusView;
+      for (const { Nodes } of Networks) {
+        expect(Nodes.map(({ UpToDate, Problems }) => ({ UpToDate, Problems }))).toEqual(
+          Nodes.map(() => ({ UpToDate: true, Problems: [] })),
+        );
+      }
+      expect(Networks.map(({ Nodes }) => Nodes.length)).toEqual(Networks.map(() => 3));
+    });
+    const [inspected] = JSON.parse(await swarm.docker("network", "inspect", "-v", "net1")) as VerboseView[];
+    const known = inspected?.Services.web?.Tasks.map(({ EndpointIP }) => EndpointIP).toSorted();
+    expect(known).toEqual(await addressesOf("web", inspected?.Id));
+    const vip = await virtualIp(swarm, "web", "net1");
+    const [onThird] = (await swarm.running("client")).filter(({ node }) => node === "node-3");
+    const again = await Load.start(clients, { node: "node-3", container: onThird?.id ?? "" }, vip, 80, 100);
+    const mesh = await Load.start(clients, "outside", cluster.machine("node-3").address, 8080, 100);
+    await sleep(1000);
+    for (const { failures, tasks } of await results("back", [again, mesh])) {
+      expect(failures).toEqual({});
+      expect(Object.keys(tasks)).toHaveLength(6);
+    }
+  });
+
+  /** The addresses of the tasks of a service that shall run, on a network. */
+  async function addressesOf(service: string, network: string | undefined): Promise<string[]> {
+    const filters = encodeURIComponent(JSON.stringify({ service: [service], "desired-state": ["running"] }));
+    const tasks = await swarm.api<AddressedTask[]>(`/v1.41/tasks?filters=${filters}`);
+    const attachments = tasks.flatMap(({ NetworksAttachments = [] }) => NetworksAttachments);
+    const on = attachments.filter(({ Network }) => Network.ID === network);
+    return on.flatMap(({ Addresses }) => Addresses.map((address) => address.replace(/\/.*/, ""))).toSorted();
+  }
 });
+
+interface StatusView {
+  readonly Networks: readonly {
+    readonly Nodes: readonly { readonly UpToDate: boolean; readonly Problems: readonly string[] }[];
+  }[];
+}
+
+interface VerboseView {
+  readonly Id: string;
+  readonly Services: Readonly<Record<string, { readonly Tasks: readonly { readonly EndpointIP: string }[] }>>;
+}
