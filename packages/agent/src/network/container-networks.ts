@@ -3,6 +3,7 @@ import { type ContainerSpec, DomainError, type PortConfig, type Task } from "@sk
 import { type ContainerStart, runtimeName, runtimeProblem } from "@skep/runtime";
 import type { EngineFields } from "../task/engine-fields.ts";
 import type { TaskHooks } from "../task/task-hooks.ts";
+import { untilAccepted } from "./accept-queue.ts";
 import { Attachments, type AttachmentsOptions } from "./attachments.ts";
 import { HandConnections } from "./hand-connections.ts";
 import { isRunning } from "./is-running.ts";
@@ -56,7 +57,11 @@ export class ContainerNetworks implements TaskHooks {
   }
 
   async withdraw(task: Task): Promise<void> {
-    if (isAttached(task)) await this.#attachments.settling.withdraw(task.id);
+    if (!isAttached(task)) return;
+    await this.#attachments.settling.withdraw(task.id);
+    const record = [...this.#options.records.all()].find(({ taskId }) => taskId === task.id);
+    const sandbox = record && this.#attachments.network.sandboxes.get(record.containerId);
+    if (sandbox) await untilAccepted(sandbox.pid, this.#options.clock);
   }
 
   async release(task: Task): Promise<void> {
