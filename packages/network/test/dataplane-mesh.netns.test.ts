@@ -133,7 +133,7 @@ describe.skipIf(!isRoot)("published ports of three nodes", () => {
     expect(problems).toEqual([
       {
         subject: "port tcp/8085",
-        message: expect.stringMatching(/^port tcp\/8085 is .*: \S+ \(pid \d+\) listens there$/),
+        message: expect.stringMatching(/^not published on this node: \S+ \(pid \d+\) listens there$/),
       },
     ]);
     expect(counts(await outside.call("tcp", nodeAddress(2), 8085, 2))).toEqual({ client: 2 });
