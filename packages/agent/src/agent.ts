@@ -4,6 +4,7 @@ import {
   type Assignment,
   type Clock,
   DomainError,
+  Limiter,
   type Logger,
   type LogOptions,
   type NodeDescription,
@@ -15,7 +16,6 @@ import {
 import { swarmLabel } from "./task/container-config.ts";
 import { ContainerWatch, type ListedContainer } from "./task/container-watch.ts";
 import { ImagePuller } from "./task/image-puller.ts";
-import { Limiter } from "./task/limiter.ts";
 import { nodeDescription } from "./task/node-description.ts";
 import { orphansOf } from "./task/orphans.ts";
 import type { NodeParts } from "./task/task-executor.ts";

@@ -80,7 +80,9 @@ export interface NodeNetwork extends AsyncDisposable {
   attach(sandbox: Sandbox): Promise<Attached>;
   /** The container is gone, or leaves all networks. */
   detach(containerId: string): Promise<void>;
-  /** The sandboxes that are attached now. */
+  /** As it is attached now; undefined when it is not. */
+  sandbox(containerId: string): Sandbox | undefined;
+  /** All that are attached now, by container: a copy. */
   readonly sandboxes: ReadonlyMap<string, Sandbox>;
   /** What attaching a container came to, as long as it is attached. */
   attached(containerId: string): Attached | undefined;

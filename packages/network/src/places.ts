@@ -4,20 +4,14 @@ import { type Kernel, KernelError, type Namespace } from "./host/kernel.ts";
 import type { Ownership } from "./items/observe.ts";
 import { isVethName, routerPrefix, tunnel, uplink } from "./overlay/addresses.ts";
 
-export type ForeignChange = Parameters<Parameters<Namespace["watch"]>[0]>[0];
-
 /** The namespaces of this node that skep has a part in: opened once, watched while they are open. */
 export class Places {
   readonly #kernel: Kernel;
   readonly #attachments: ReadonlyMap<string, Attachment>;
-  readonly #onForeignChange: (place: Place, what: ForeignChange) => void;
+  readonly #onForeignChange: (place: Place) => void;
   readonly #open = new Map<Place, { readonly namespace: Namespace; readonly watch: Disposable }>();
 
-  constructor(
-    kernel: Kernel,
-    attachments: ReadonlyMap<string, Attachment>,
-    onForeignChange: (place: Place, what: ForeignChange) => void,
-  ) {
+  constructor(kernel: Kernel, attachments: ReadonlyMap<string, Attachment>, onForeignChange: (place: Place) => void) {
     this.#kernel = kernel;
     this.#attachments = attachments;
     this.#onForeignChange = onForeignChange;
@@ -88,7 +82,7 @@ export class Places {
   }
 
   #remember(place: Place, namespace: Namespace): Namespace {
-    const watch = namespace.watch((what) => this.#onForeignChange(place, what));
+    const watch = namespace.watch(() => this.#onForeignChange(place));
     this.#open.set(place, { namespace, watch });
     return namespace;
   }

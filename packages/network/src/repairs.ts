@@ -8,7 +8,6 @@ import type { NetworkState } from "./network-state.ts";
 import type { RepairStatus } from "./node-network.ts";
 import { gatewayName, uplink } from "./overlay/addresses.ts";
 import { hasGateway, placeOf } from "./overlay/presence.ts";
-import type { ForeignChange } from "./places.ts";
 import type { PortHolds } from "./port-holds.ts";
 import { setUnderlayMtu, type Touched } from "./touched.ts";
 import type { TurnQueue } from "./turn-queue.ts";
@@ -65,7 +64,8 @@ export class Repairs {
     this.#timers.clear();
   }
 
-  noticed(place: Place, _what: ForeignChange): void {
+  /** Somebody else has changed something there. */
+  noticed(place: Place): void {
     if (!this.#isRunning) return;
     const now = this.#options.clock.now();
     this.#schedule(place, Math.max(settleMs, (this.#lastAt.get(place) ?? 0) + restMs - now));

@@ -1,4 +1,4 @@
-import type { NetworkId, OverlayRecord, PublishedPort, TaskId } from "@skep/model";
+import { type NetworkId, type OverlayRecord, type PublishedPort, Queues, type TaskId } from "@skep/model";
 import { engineResolverAddress, type NodeNetwork, type SandboxNames } from "@skep/network";
 import { type ContainerStart, writeHosts } from "@skep/runtime";
 import type { ContainerRecord, RecordedInterface } from "./container-record.ts";
@@ -6,7 +6,6 @@ import type { ContainerRecords } from "./container-records.ts";
 import { engineResolver } from "./engine-resolver.ts";
 import { HandAttachments, type HandAttachmentsOptions, handMade } from "./hand-attachments.ts";
 import { isRunning } from "./is-running.ts";
-import { Queues } from "./queues.ts";
 import { readUpstreams, writeResolver } from "./resolver-file.ts";
 import { sandboxOf } from "./sandbox-of.ts";
 import { Settling, type SettlingOptions } from "./settling.ts";
@@ -56,12 +55,12 @@ export class Attachments {
 
   /** A container that is not running is nobody's sandbox. */
   isAttached(containerId: string): boolean {
-    const sandbox = this.network.sandboxes.get(containerId);
+    const sandbox = this.network.sandbox(containerId);
     return sandbox !== undefined && isRunning(sandbox.pid);
   }
 
   async bring(asked: ContainerRecord, container: RunningContainer, signal: AbortSignal): Promise<void> {
-    const inUse = new Set(this.network.sandboxes.get(container.containerId)?.interfaces.map(({ taskId }) => taskId));
+    const inUse = new Set(this.network.sandbox(container.containerId)?.interfaces.map(({ taskId }) => taskId));
     const record = await this.byHand.allocate(asked, inUse, signal);
     await this.settling.started(newTo(asked, record));
     signal.throwIfAborted();
@@ -132,7 +131,7 @@ export class Attachments {
   /** Names outside the swarm stay what they are: of the container's servers, among them the engine's resolver. */
   async #namesUnderEngine({ containerId, pid }: RunningContainer, path: string): Promise<SandboxNames> {
     const own = await readUpstreams(path);
-    const before = this.network.sandboxes.get(containerId);
+    const before = this.network.sandbox(containerId);
     const isSame = before?.pid === pid;
     const found = isSame ? before.names.engineResolver : own.includes(engineAddress) && engineResolver(pid);
     const servers = own.map((server) => (server === engineAddress && found ? engineResolverAddress : server));
@@ -148,7 +147,7 @@ export class Attachments {
 
   /** Where it is now. */
   #networksOf(containerId: string): readonly NetworkId[] {
-    const { interfaces = [], gateway } = this.network.sandboxes.get(containerId) ?? {};
+    const { interfaces = [], gateway } = this.network.sandbox(containerId) ?? {};
     const ids = interfaces.map(({ networkId }) => networkId);
     const ingress = gateway?.address && this.records.get(containerId)?.ingress?.networkId;
     return ingress ? [...ids, ingress] : ids;

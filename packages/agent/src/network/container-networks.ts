@@ -60,7 +60,7 @@ export class ContainerNetworks implements TaskHooks {
     if (!isAttached(task)) return;
     await this.#attachments.settling.withdraw(task.id);
     const record = [...this.#options.records.all()].find(({ taskId }) => taskId === task.id);
-    const sandbox = record && this.#attachments.network.sandboxes.get(record.containerId);
+    const sandbox = record && this.#attachments.network.sandbox(record.containerId);
     if (sandbox) await untilAccepted(sandbox.pid, this.#options.clock);
   }
 
@@ -93,7 +93,7 @@ export class ContainerNetworks implements TaskHooks {
   /** The container has ended, or is gone; does nothing when it runs (again). */
   ended(containerId: string): Promise<void> {
     return this.#attachments.queues.run(containerId, async () => {
-      const sandbox = this.#attachments.network.sandboxes.get(containerId);
+      const sandbox = this.#attachments.network.sandbox(containerId);
       if (sandbox && isRunning(sandbox.pid)) return;
       await this.#attachments.leave(containerId);
     });

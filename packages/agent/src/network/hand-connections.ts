@@ -173,7 +173,7 @@ export class HandConnections {
 
   /** Its start may have been told by the hook before the engine tells of it. */
   #running({ Id, State, Config, HostsPath, ResolvConfPath }: ContainerDetails): RunningContainer | undefined {
-    const sandbox = this.#options.attachments.network.sandboxes.get(Id);
+    const sandbox = this.#options.attachments.network.sandbox(Id);
     const pid = [State.Running ? State.Pid : 0, sandbox?.pid ?? 0].find((one) => one > 0 && isRunning(one));
     if (pid === undefined) return undefined;
     return {

@@ -40,6 +40,10 @@ class FakeNetwork {
     this.#said = said;
   }
 
+  sandbox(containerId: string) {
+    return this.sandboxes.get(containerId);
+  }
+
   async attach(sandbox: Sandbox) {
     const to = sandbox.interfaces.map(({ networkId, address }) => `${networkId} ${address}`).join(", ");
     const names = sandbox.names.servers.length > 0 ? ` asking ${sandbox.names.servers}` : "";

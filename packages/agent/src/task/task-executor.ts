@@ -1,12 +1,11 @@
 import { type Engine, EngineError, EngineUnavailable } from "@skep/engine";
-import type { Clock, ContainerSpec, Logger, Task, TaskSpec } from "@skep/model";
+import type { Clock, ContainerSpec, Limiter, Logger, Task, TaskSpec } from "@skep/model";
 import { taskName } from "@skep/model";
 import { containerConfig, stopGraceSeconds, swarmLabel } from "./container-config.ts";
 import { type ContainerState, createdContainer, stateOfContainer } from "./container-state.ts";
 import type { EngineFields } from "./engine-fields.ts";
 import type { ImagePuller } from "./image-puller.ts";
 import { familiarImage } from "./image-reference.ts";
-import type { Limiter } from "./limiter.ts";
 import type { TaskHooks } from "./task-hooks.ts";
 
 /** What all tasks of a node share. */

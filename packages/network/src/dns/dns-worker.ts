@@ -1,5 +1,6 @@
 import { flushCompileCache } from "node:module";
 import { parentPort } from "node:worker_threads";
+import { Queues } from "@skep/model";
 import type { DnsPorts } from "./dns-server.ts";
 import { Resolver } from "./resolver.ts";
 import type { NumberedRequest, WorkerMessage, WorkerRequest } from "./worker-protocol.ts";
@@ -10,8 +11,8 @@ const post = (message: WorkerMessage) => parentPort?.postMessage(message);
 const toError = (thrown: unknown) => (thrown instanceof Error ? thrown : new Error(String(thrown)));
 
 const resolver = new Resolver((containerId, error) => post({ is: "problem", containerId, error }));
-/** The last thing that each container waits for: its requests are carried out in order. */
-const lastOf = new Map<string, Promise<unknown>>();
+/** By container. */
+const queues = new Queues();
 
 function carryOut(request: WorkerRequest): DnsPorts | undefined | Promise<DnsPorts | undefined> {
   switch (request.do) {
@@ -24,21 +25,10 @@ function carryOut(request: WorkerRequest): DnsPorts | undefined | Promise<DnsPor
     case "set-upstreams":
       return void resolver.setUpstreams(request.servers);
     case "open":
-      return inOrder(request.client.containerId, () => resolver.open(request.client));
+      return queues.run(request.client.containerId, async () => resolver.open(request.client));
     case "close":
-      return inOrder(request.containerId, () => void resolver.close(request.containerId));
+      return queues.run(request.containerId, async () => void resolver.close(request.containerId));
   }
-}
-
-function inOrder(containerId: string, work: () => Promise<DnsPorts> | undefined): Promise<DnsPorts | undefined> {
-  const done = (lastOf.get(containerId) ?? Promise.resolve()).then(work);
-  const settled = done
-    .catch(() => {})
-    .then(() => {
-      if (lastOf.get(containerId) === settled) lastOf.delete(containerId);
-    });
-  lastOf.set(containerId, settled);
-  return done;
 }
 
 parentPort?.on("message", async ({ number, request }: NumberedRequest) => {
