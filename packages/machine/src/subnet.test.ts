@@ -1,10 +1,10 @@
+import { formatAddress } from "@skep/model";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import {
   addressIn,
   allocateIndices,
   chooseSubnet,
-  formatAddress,
   gatewayOf,
   macOf,
   overlaps,

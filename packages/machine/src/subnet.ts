@@ -1,4 +1,4 @@
-import { DomainError } from "@skep/model";
+import { DomainError, formatAddress } from "@skep/model";
 
 /** An IPv4 network; addresses are unsigned 32-bit numbers. */
 export interface Subnet {
@@ -37,9 +37,6 @@ export function parseAddress(text: string): number | undefined {
   if (parts.length !== 4 || !parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) <= 255)) return undefined;
   return parts.reduce((sum, part) => sum * 256 + Number(part), 0);
 }
-
-export const formatAddress = (address: number): string =>
-  [24, 16, 8, 0].map((shift) => (address >>> shift) & 255).join(".");
 
 const maskOf = (bits: number) => (bits === 0 ? 0 : (-1 << (32 - bits)) >>> 0);
 

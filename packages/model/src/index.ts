@@ -4,6 +4,7 @@ export * from "./constraint.ts";
 export * from "./errors.ts";
 export * from "./expand-container-spec.ts";
 export * from "./ids.ts";
+export * from "./ipv4.ts";
 export * from "./join-token.ts";
 export * from "./json-lines.ts";
 export * from "./limiter.ts";

@@ -1,10 +1,10 @@
-import { DomainError, type PublishedPort } from "@skep/model";
+import { bare, DomainError, type PublishedPort } from "@skep/model";
 import { type Attachment, gatewayInterface } from "./attachment.ts";
 import type { DnsServer } from "./dns/dns-server.ts";
 import type { Kernel, Link, Namespace } from "./host/kernel.ts";
 import type { NetworkState } from "./network-state.ts";
 import type { AttachedInterface } from "./node-network.ts";
-import { addressAt, bare, containerMac, egressPool } from "./overlay/addresses.ts";
+import { addressAt, containerMac, egressPool } from "./overlay/addresses.ts";
 import { resolverTable } from "./overlay/container.ts";
 import { openContainer } from "./places.ts";
 import type { PortHolds } from "./port-holds.ts";

@@ -1,3 +1,4 @@
+import { formatBlock, parseBlock } from "@skep/model";
 import type { InterfaceAddress, Route } from "./host/kernel.ts";
 import { uplink } from "./overlay/addresses.ts";
 
@@ -8,15 +9,7 @@ export function subnetsOfHostRoutes(routes: readonly Route[], addresses: readonl
     .map(({ destination }) => destination);
   const connected = addresses
     .filter(({ device, address }) => device !== "lo" && device !== uplink.host && !address.endsWith("/32"))
-    .map(({ address }) => networkOf(address));
+    .flatMap(({ address }) => parseBlock(address) ?? [])
+    .map(formatBlock);
   return [...new Set([...routed, ...connected])].sort();
-}
-
-/** `172.17.0.1/16` → `172.17.0.0/16`. */
-function networkOf(cidr: string): string {
-  const [address = "", bits = "32"] = cidr.split("/");
-  const value = address.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
-  const size = 2 ** (32 - Number(bits));
-  const start = Math.floor(value / size) * size;
-  return `${[24, 16, 8, 0].map((shift) => Math.floor(start / 2 ** shift) % 256).join(".")}/${bits}`;
 }

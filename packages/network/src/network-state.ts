@@ -1,4 +1,5 @@
 import {
+  bare,
   type EndpointRecord,
   type NetworkId,
   type NetworkRecord,
@@ -15,7 +16,6 @@ import {
 import type { Attachment } from "./attachment.ts";
 import { MultiMap } from "./multi-map.ts";
 import { namesOfEndpoint, namesOfService } from "./names.ts";
-import { bare } from "./overlay/addresses.ts";
 
 /** What this node knows of the swarm and of its own containers, indexed by everything a change is looked up by. */
 export class NetworkState {

@@ -1,6 +1,6 @@
+import { bare } from "@skep/model";
 import type { Namespace } from "./host/kernel.ts";
 import type { NetworkState } from "./network-state.ts";
-import { bare } from "./overlay/addresses.ts";
 
 /** What the device takes that has this node's data-path address; undefined while no device has. */
 export async function underlayMtu(host: Namespace, { selfPeer }: NetworkState): Promise<number | undefined> {

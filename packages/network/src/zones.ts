@@ -1,9 +1,8 @@
-import type { NetworkId, NetworkRecord, NodeId, ServiceId } from "@skep/model";
+import { bare, type NetworkId, type NetworkRecord, type NodeId, type ServiceId } from "@skep/model";
 import { addressOn, isTarget } from "./balancer/targets.ts";
 import type { NameTarget, Zone } from "./dns/dns-server.ts";
 import { namesOfEndpoint, namesOfService } from "./names.ts";
 import { NetworkState } from "./network-state.ts";
-import { bare } from "./overlay/addresses.ts";
 
 /** VIPs change rarely, and say so as Docker's do. */
 const vipTtlSeconds = 600;

@@ -1,3 +1,4 @@
+import { bare } from "@skep/model";
 import type { AttachedContainer } from "../node-networks.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -97,5 +98,3 @@ const bindingsOf = ({ ports }: AttachedContainer, HostIp: string): Fields =>
       group.map(({ published }) => ({ HostIp, HostPort: published === 0 ? "" : String(published) })),
     ]),
   );
-
-const bare = (address: string) => address.split("/")[0] ?? "";

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { endpointRecord, peerRecord, serviceRecord } from "@skep/manager";
 import {
+  bare,
   type EndpointRecord,
   type EndpointState,
   isHidden,
@@ -106,5 +107,4 @@ function memberService(
 
 /** `web.1.<task id>`: the service is gone already, its task not yet. */
 const withoutTask = (name: string): string => name.split(".")[0] ?? "";
-const bare = (address: string): string => address.split("/")[0] ?? "";
 const byName = (a: { readonly name: string }, b: { readonly name: string }) => (a.name < b.name ? -1 : 1);

@@ -1,4 +1,5 @@
 import type { Finding } from "@skep/api";
+import { blocksOverlap, parseBlock } from "@skep/model";
 import type { Leg } from "@skep/network";
 
 // Each check is a function of what was observed; `examine` observes.
@@ -166,16 +167,8 @@ export function checkOverlaps(
 }
 
 function overlap(a: string, b: string): boolean {
-  const [first, second] = [rangeOf(a), rangeOf(b)];
-  return first.start <= second.end && second.start <= first.end;
-}
-
-function rangeOf(cidr: string): { start: number; end: number } {
-  const [address = "", bits = "32"] = cidr.split("/");
-  const value = address.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
-  const size = 2 ** (32 - Number(bits));
-  const start = Math.floor(value / size) * size;
-  return { start, end: start + size - 1 };
+  const [first, second] = [parseBlock(a), parseBlock(b)];
+  return first !== undefined && second !== undefined && blocksOverlap(first, second);
 }
 
 /** A chain of somebody else's that drops what no rule of it accepts. */

@@ -1,5 +1,13 @@
-import type { Network, Subnet } from "@skep/model";
-import { type Block, blockAt, formatAddress, holds, parseAddress, parseBlock } from "./ipv4.ts";
+import {
+  type AddressBlock,
+  blockAt,
+  blockHolds,
+  formatAddress,
+  type Network,
+  parseAddress,
+  parseBlock,
+  type Subnet,
+} from "@skep/model";
 
 /** The addresses of a network that may be given out, in one row over all its subnets. */
 export interface AddressSpace {
@@ -19,9 +27,9 @@ export interface Place {
 }
 
 interface Part {
-  readonly subnet: Block;
+  readonly subnet: AddressBlock;
   /** What may be given out without being asked for. */
-  readonly range: Block;
+  readonly range: AddressBlock;
   readonly excluded: ReadonlySet<number>;
 }
 
@@ -40,7 +48,7 @@ export function addressSpace({ subnets }: Pick<Network, "subnets">): AddressSpac
     },
     find(text) {
       const address = parseAddress(text);
-      const part = address === undefined ? undefined : parts.find(({ subnet }) => holds(subnet, address));
+      const part = address === undefined ? undefined : parts.find(({ subnet }) => blockHolds(subnet, address));
       if (!part || address === undefined) return "outside";
       return place(part, address) ?? "reserved";
     },

@@ -1,5 +1,6 @@
 import {
   type Address,
+  bare,
   engineNetworkOf,
   type NetworkId,
   type PortConfig,
@@ -60,8 +61,6 @@ function virtualIp(tx: Transaction, service: Service, networkId: NetworkId, ipam
 
 const isOwn = (address: Address | undefined, { id }: Service): boolean =>
   address?.owner.id === id && address.releasedAt === undefined;
-
-const bare = (address: string): string => address.split("/")[0] ?? "";
 
 /** What the service's endpoint still lacks, in the operator's words; undefined when it is complete. */
 export function endpointProblem(reader: Reader, { spec, endpoint }: Service): string | undefined {

@@ -1,4 +1,5 @@
 import {
+  bare,
   engineNetworkOf,
   type NetworkAttachment,
   type NetworkAttachmentConfig,
@@ -70,7 +71,7 @@ function attachTo(
 function giveBack(tx: Transaction, networks: readonly NetworkAttachment[], ipam: Ipam): void {
   for (const { networkId, address } of networks) {
     if (!address) continue;
-    tx.delete("address", `${networkId}/${address.split("/")[0]}`);
+    tx.delete("address", `${networkId}/${bare(address)}`);
     ipam.forgetFull(tx, networkId);
   }
 }

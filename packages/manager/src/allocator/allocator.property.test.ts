@@ -1,4 +1,15 @@
-import { addressId, isAttachment, isTerminal, type NodeId, silentLogger } from "@skep/model";
+import {
+  type AddressBlock,
+  addressId,
+  blockHolds,
+  blocksOverlap,
+  isAttachment,
+  isTerminal,
+  type NodeId,
+  parseAddress,
+  parseBlock,
+  silentLogger,
+} from "@skep/model";
 import type { AnyChange, Reader } from "@skep/store";
 import fc from "fast-check";
 import { expect, test } from "vitest";
@@ -9,7 +20,6 @@ import { createService, removeService, updateService } from "../control/services
 import { FakeSwarm } from "../orchestrator/fake-swarm.ts";
 import { addressSpace } from "./address-space.ts";
 import { Allocator } from "./allocator.ts";
-import { type Block, holds, overlap, parseAddress, parseBlock } from "./ipv4.ts";
 import { FakeGate, newSwarm, type ServiceParts, serviceSpec } from "./test-network.ts";
 
 const names = ["svc-a", "svc-b", "svc-c"] as const;
@@ -181,17 +191,19 @@ function faultsIn(reader: Reader): string[] {
   return [
     ...twice(vnis).map((vni) => `VNI ${vni} twice`),
     ...twice(shownNames).map((shown) => `two networks ${shown}`),
-    ...blocks.flatMap((block, i) => (blocks.slice(i + 1).some((other) => overlap(block, other)) ? ["overlap"] : [])),
+    ...blocks.flatMap((block, i) =>
+      blocks.slice(i + 1).some((other) => blocksOverlap(block, other)) ? ["overlap"] : [],
+    ),
     ...outsideIn(reader, blocks),
     ...twice(publishedPorts(reader)).map((port) => `port ${port} twice`),
     ...unownedIn(reader),
   ];
 }
 
-function outsideIn(reader: Reader, blocks: readonly Block[]): string[] {
+function outsideIn(reader: Reader, blocks: readonly AddressBlock[]): string[] {
   return [...reader.all("address")].flatMap(({ id, networkId, address }) => {
     const network = reader.get("network", networkId);
-    const inside = blocks.some((block) => holds(block, parseAddress(address) ?? -1));
+    const inside = blocks.some((block) => blockHolds(block, parseAddress(address) ?? -1));
     return inside && network && typeof addressSpace(network).find(address) === "object" ? [] : [`${id} is outside`];
   });
 }

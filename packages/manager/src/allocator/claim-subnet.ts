@@ -1,6 +1,14 @@
-import { type Cluster, DomainError, type Subnet } from "@skep/model";
+import {
+  type AddressBlock,
+  blockAt,
+  type Cluster,
+  DomainError,
+  formatAddress,
+  formatBlock,
+  parseBlock,
+  type Subnet,
+} from "@skep/model";
 import type { Ipam } from "./ipam.ts";
-import { type Block, blockAt, formatAddress, formatBlock, parseBlock } from "./ipv4.ts";
 import { type Occupied, overlapping, poolsOf } from "./occupied-subnets.ts";
 
 /** Docker's, where an older store has none. */
@@ -25,11 +33,11 @@ export function claimSubnet(
 
 /** The first free block at or after `from`, in the pool that has it and those behind. */
 function findFree(
-  pools: readonly Block[],
+  pools: readonly AddressBlock[],
   length: number,
   taken: readonly Occupied[],
   from: number,
-): Block | undefined {
+): AddressBlock | undefined {
   const at = pools.findIndex((pool) => pool.first <= from && from <= pool.last + 1);
   for (const pool of pools.slice(Math.max(at, 0))) {
     let first = pool === pools[at] ? from : pool.first;

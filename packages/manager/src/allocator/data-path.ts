@@ -1,5 +1,4 @@
-import type { DataPath, Node } from "@skep/model";
-import { parseAddress } from "./ipv4.ts";
+import { type DataPath, type Node, parseAddress } from "@skep/model";
 
 const lastIndex = 65535;
 

@@ -1,10 +1,9 @@
-import type { Cluster, Network, Node } from "@skep/model";
+import { type AddressBlock, blocksOverlap, type Cluster, type Network, type Node, parseBlock } from "@skep/model";
 import type { Reader } from "@skep/store";
-import { type Block, overlap, parseBlock } from "./ipv4.ts";
 
 /** Addresses that no new network may have, and who has them. */
 export interface Occupied {
-  readonly block: Block;
+  readonly block: AddressBlock;
   /** `network web`, `route 192.168.1.0/24 of node node-2`. */
   readonly by: string;
 }
@@ -23,8 +22,8 @@ export function occupiedSubnets(reader: Reader): Occupied[] {
   return [...never, ...[...reader.all("network")].flatMap(ofNetwork), ...ofRoutes(reader.all("node"))];
 }
 
-export const overlapping = (block: Block, taken: readonly Occupied[]): Occupied | undefined =>
-  taken.find((each) => overlap(each.block, block));
+export const overlapping = (block: AddressBlock, taken: readonly Occupied[]): Occupied | undefined =>
+  taken.find((each) => blocksOverlap(each.block, block));
 
 const ofNetwork = ({ spec, subnets, removedAt }: Network): Occupied[] =>
   subnets.flatMap(({ subnet }) =>

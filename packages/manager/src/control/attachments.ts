@@ -1,5 +1,6 @@
 import {
   type AttachRequest,
+  bare,
   type Clock,
   DomainError,
   isAttachment,
@@ -58,7 +59,7 @@ const attachmentOf = (tx: Reader, nodeId: NodeId, containerId: string, { id }: N
     );
 
 const isWanted = ({ networks }: Task, wanted: string | undefined): boolean =>
-  !wanted || networks?.some(({ address }) => address?.split("/")[0] === wanted) === true;
+  !wanted || networks?.some(({ address }) => address !== undefined && bare(address) === wanted) === true;
 
 interface Means {
   readonly ipam: Ipam;

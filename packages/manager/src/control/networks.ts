@@ -1,6 +1,7 @@
 import {
   type Clock,
   DomainError,
+  formatBlock,
   isIngress,
   isPredefined,
   type Labels,
@@ -8,13 +9,13 @@ import {
   type NetworkId,
   type NetworkSpec,
   newId,
+  parseBlock,
   rpcError,
   type Subnet,
 } from "@skep/model";
 import type { Reader, Store, Transaction } from "@skep/store";
 import { claimSubnet } from "../allocator/claim-subnet.ts";
 import { claimVni } from "../allocator/claim-vni.ts";
-import { formatBlock, parseBlock } from "../allocator/ipv4.ts";
 import { ingressNetwork, liveNetworks, networkNamed } from "../allocator/networks-of.ts";
 import { occupiedSubnets, overlapping } from "../allocator/occupied-subnets.ts";
 import { type ControlContext, detachedContext } from "./context.ts";

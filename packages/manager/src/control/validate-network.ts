@@ -1,15 +1,20 @@
-import { DomainError, type IpamConfig, type NetworkSpec, networkOption, rpcError, type Subnet } from "@skep/model";
-import { lastVni } from "../allocator/claim-vni.ts";
 import {
-  type Block,
-  covers,
+  type AddressBlock,
+  blockCovers,
+  blockHolds,
+  blocksOverlap,
+  DomainError,
   formatAddress,
   formatBlock,
-  holds,
-  overlap,
+  type IpamConfig,
+  type NetworkSpec,
+  networkOption,
   parseAddress,
   parseBlock,
-} from "../allocator/ipv4.ts";
+  rpcError,
+  type Subnet,
+} from "@skep/model";
+import { lastVni } from "../allocator/claim-vni.ts";
 import { validateDnsName } from "./names.ts";
 import { notYet, unimplemented } from "./not-yet.ts";
 
@@ -82,7 +87,7 @@ export function givenSubnets({ IPAM: ipam }: Pick<NetworkSpec, "IPAM">): Subnet[
   const subnets = (ipam?.Config ?? []).flatMap(givenSubnet);
   const blocks = subnets.flatMap(({ subnet }) => parseBlock(subnet) ?? []);
   blocks.forEach((block, i) => {
-    const other = blocks.slice(0, i).find((each) => overlap(each, block));
+    const other = blocks.slice(0, i).find((each) => blocksOverlap(each, block));
     if (other) throw invalid(`subnets ${formatBlock(other)} and ${formatBlock(block)} of the network overlap`);
   });
   return subnets;
@@ -109,7 +114,7 @@ function givenSubnet(config: IpamConfig): Subnet[] {
   ];
 }
 
-function subnetBlock(text: string): Block {
+function subnetBlock(text: string): AddressBlock {
   const block = parseBlock(text);
   if (!block && text.includes(":")) throw unimplemented(notYet.ipv6);
   if (!block) throw new DomainError("internal", `Invalid subnet ${text} : invalid CIDR address: ${text}`);
@@ -119,20 +124,20 @@ function subnetBlock(text: string): Block {
   return block;
 }
 
-function rangeBlock(subnet: Block, text: string): Block {
+function rangeBlock(subnet: AddressBlock, text: string): AddressBlock {
   const block = parseBlock(text);
   if (!block) throw invalid(`invalid ip-range ${text}: invalid CIDR address: ${text}`);
-  if (covers(subnet, block)) return block;
+  if (blockCovers(subnet, block)) return block;
   throw invalid(`invalid ip-range ${text}: parent subnet is ${formatBlock(subnet)}`);
 }
 
-function within(subnet: Block, text: string, what: string): number {
+function within(subnet: AddressBlock, text: string, what: string): number {
   const address = parseAddress(text);
-  if (address !== undefined && holds(subnet, address)) return address;
+  if (address !== undefined && blockHolds(subnet, address)) return address;
   throw invalid(`invalid ${what} ${text}: parent subnet is ${formatBlock(subnet)}`);
 }
 
-function host(subnet: Block, text: string, what: string): number {
+function host(subnet: AddressBlock, text: string, what: string): number {
   const address = within(subnet, text, what);
   if (address !== subnet.first && address !== subnet.last) return address;
   throw invalid(`invalid ${what} ${text}: it is the network's or the broadcast address of ${formatBlock(subnet)}`);

@@ -1,4 +1,5 @@
 import {
+  bare,
   compareTaskStates,
   type EndpointRecord,
   type EndpointState,
@@ -75,8 +76,8 @@ export function serviceRecord(
     name: spec.Name ?? "",
     mode: (endpoint.spec ?? spec.EndpointSpec)?.Mode ?? "vip",
     networks: networkIds.map((networkId) => {
-      const vip = bare(vips.get(networkId));
-      return { networkId, ...(vip && { vip }), aliases: configs.get(networkId)?.Aliases ?? [] };
+      const vip = vips.get(networkId);
+      return { networkId, ...(vip && { vip: bare(vip) }), aliases: configs.get(networkId)?.Aliases ?? [] };
     }),
     ports: (endpoint.ports ?? [])
       .filter(({ PublishMode, PublishedPort }) => PublishMode !== "host" && PublishedPort)
@@ -136,6 +137,3 @@ function hostnameOf(task: Task, node: Node | undefined): string | undefined {
 
 const publishedPort = ({ Protocol, PublishedPort, TargetPort }: PortConfig): PublishedPort[] =>
   TargetPort ? [{ protocol: Protocol ?? "tcp", published: PublishedPort ?? 0, target: TargetPort }] : [];
-
-/** An address may have its subnet's length. */
-const bare = (address: string | undefined): string | undefined => address?.split("/")[0];

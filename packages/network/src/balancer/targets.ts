@@ -1,6 +1,5 @@
-import type { EndpointRecord, NetworkId, ServiceId } from "@skep/model";
+import { bare, type EndpointRecord, type NetworkId, type ServiceId } from "@skep/model";
 import type { NetworkState } from "../network-state.ts";
-import { bare } from "../overlay/addresses.ts";
 
 /** Packets find their way to it. */
 export const isRouted = (state: NetworkState, { nodeId }: EndpointRecord): boolean =>

@@ -1,7 +1,6 @@
-import type { NetworkId, ServiceId } from "@skep/model";
+import { bare, type NetworkId, type ServiceId } from "@skep/model";
 import { at, type Placed } from "../aspect.ts";
 import type { NetworkState } from "../network-state.ts";
-import { bare } from "../overlay/addresses.ts";
 import { hasRouter, placeOf } from "../overlay/presence.ts";
 import { routerTable } from "../overlay/router.ts";
 import { targetsOf } from "./targets.ts";

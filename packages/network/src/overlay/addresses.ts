@@ -1,4 +1,4 @@
-import type { NetworkId } from "@skep/model";
+import { bare, blockHolds, formatAddress, type NetworkId, parseAddress, parseBlock } from "@skep/model";
 
 // Names and addresses that follow from others, so that nobody has to give them out.
 
@@ -33,22 +33,14 @@ const macOf = (prefix: string, address: string) => [prefix, ...octets(address).m
 const octets = (address: string) => address.split(".").map(Number);
 const hex = (octet: number) => octet.toString(16).padStart(2, "0");
 
-/** `10.0.1.5/24` → `10.0.1.5` */
-export const bare = (address: string): string => address.split("/")[0] ?? address;
-
-const numeric = (address: string) => octets(address).reduce((sum, octet) => sum * 256 + octet, 0);
-
 export function contains(subnet: string, address: string): boolean {
-  const [base = "", length = "32"] = subnet.split("/");
-  const size = 2 ** (32 - Number(length));
-  return Math.floor(numeric(base) / size) === Math.floor(numeric(bare(address)) / size);
+  const [block, number] = [parseBlock(subnet), parseAddress(bare(address))];
+  return block !== undefined && number !== undefined && blockHolds(block, number);
 }
 
 /** The n-th address of a subnet, bare. */
-export function addressAt(subnet: string, index: number): string {
-  const value = numeric(bare(subnet)) + index;
-  return [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256).join(".");
-}
+export const addressAt = (subnet: string, index: number): string =>
+  formatAddress((parseBlock(subnet)?.first ?? 0) + index);
 
 /** What VXLAN over IPv4 adds to a packet. */
 export const tunnelOverhead = 50;

@@ -1,4 +1,4 @@
-import type { NetworkId } from "@skep/model";
+import { bare, type NetworkId } from "@skep/model";
 import { at, containerPlace, type Placed } from "../aspect.ts";
 import { type Attachment, gatewayInterface } from "../attachment.ts";
 import { hostPortItems } from "../ingress/published-port.ts";
@@ -6,7 +6,7 @@ import type { Item } from "../items/item.ts";
 import { type NetworkState, portKey } from "../network-state.ts";
 import type { AttachedInterface } from "../node-network.ts";
 import { engineResolverAddress } from "../sandbox.ts";
-import { bare, contains, gatewayAddress, gatewayName, routerMac, vethName } from "./addresses.ts";
+import { contains, gatewayAddress, gatewayName, routerMac, vethName } from "./addresses.ts";
 import { hasGateway, hasRouter, mtuOf, placeOf } from "./presence.ts";
 import { routerTable } from "./router.ts";
 

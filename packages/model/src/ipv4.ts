@@ -1,5 +1,5 @@
 /** An IPv4 network or a part of one: numbers, so that thousands of addresses can be walked. Both ends belong to it. */
-export interface Block {
+export interface AddressBlock {
   readonly first: number;
   readonly last: number;
   readonly length: number;
@@ -20,7 +20,7 @@ export const formatAddress = (address: number): string =>
   [24, 16, 8, 0].map((shift) => (address >>> shift) & 255).join(".");
 
 /** Of CIDR notation; host bits are dropped. Undefined when the text is not that. */
-export function parseBlock(text: string): Block | undefined {
+export function parseBlock(text: string): AddressBlock | undefined {
   const [host = "", size = "", ...rest] = text.split("/");
   const address = parseAddress(host);
   if (address === undefined || rest.length > 0 || !/^(\d|[12]\d|3[0-2])$/.test(size)) return undefined;
@@ -28,17 +28,22 @@ export function parseBlock(text: string): Block | undefined {
 }
 
 /** The block of that prefix length that holds `address`. */
-export function blockAt(address: number, length: number): Block {
+export function blockAt(address: number, length: number): AddressBlock {
   const size = 2 ** (32 - length);
   const first = address - (address % size);
   return { first, last: first + size - 1, length };
 }
 
-export const formatBlock = ({ first, length }: Block): string => `${formatAddress(first)}/${length}`;
+export const formatBlock = ({ first, length }: AddressBlock): string => `${formatAddress(first)}/${length}`;
 
-export const holds = (block: Block, address: number): boolean => block.first <= address && address <= block.last;
+export const blockHolds = (block: AddressBlock, address: number): boolean =>
+  block.first <= address && address <= block.last;
 
-export const covers = (outer: Block, inner: Block): boolean => outer.first <= inner.first && inner.last <= outer.last;
+export const blockCovers = (outer: AddressBlock, inner: AddressBlock): boolean =>
+  outer.first <= inner.first && inner.last <= outer.last;
+
+/** `10.0.1.5/24` → `10.0.1.5`: an address may carry its subnet's length. */
+export const bare = (address: string): string => address.split("/")[0] ?? address;
 
 /** Two blocks have nothing in common, or one holds the other. */
-export const overlap = (a: Block, b: Block): boolean => a.first <= b.last && b.first <= a.last;
+export const blocksOverlap = (a: AddressBlock, b: AddressBlock): boolean => a.first <= b.last && b.first <= a.last;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { blockAt, formatAddress, formatBlock, overlap, parseAddress, parseBlock } from "./ipv4.ts";
+import { bare, blockAt, blocksOverlap, formatAddress, formatBlock, parseAddress, parseBlock } from "./ipv4.ts";
 
 test.each(["0.0.0.0", "10.0.1.5", "255.255.255.255", "172.31.99.11"])("reads and writes %s", (text) => {
   expect(formatAddress(parseAddress(text) ?? -1)).toBe(text);
@@ -20,5 +20,13 @@ test("reads networks in CIDR notation, without their host bits", () => {
 
 test("networks overlap when one holds the other", () => {
   const [wide, narrow, next] = [blockAt(0x0a000000, 8), blockAt(0x0a000100, 24), blockAt(0x0b000000, 8)];
-  expect([overlap(wide, narrow), overlap(narrow, wide), overlap(wide, next)]).toEqual([true, true, false]);
+  expect([blocksOverlap(wide, narrow), blocksOverlap(narrow, wide), blocksOverlap(wide, next)]).toEqual([
+    true,
+    true,
+    false,
+  ]);
+});
+
+test("an address is bare without its subnet's length", () => {
+  expect(["10.0.1.5/24", "10.0.1.5"].map(bare)).toEqual(["10.0.1.5", "10.0.1.5"]);
 });
