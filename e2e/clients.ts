@@ -15,6 +15,8 @@ export type From =
   | { readonly namespace: string }
   | "outside";
 
+export const inside = ({ node, id }: { readonly node: string; readonly id: string }): From => ({ node, container: id });
+
 export type Answer = { readonly line: string } | { readonly error: string; readonly afterMs: number };
 
 /** Opens connections and sends packets from anywhere in a cluster, with a client of this machine's. */
@@ -23,6 +25,11 @@ export class Clients {
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster;
+  }
+
+  /** This machine's address on the nodes' network: who asks from outside is seen with it. */
+  get outsideAddress(): string {
+    return (this.#cluster.machines[0]?.subnet ?? "").replace(/\.\d+\/\d+$/, ".1");
   }
 
   /** The answer to each of `count` connections made one after the other: `HOSTNAME CLIENT:PORT` of `whoami`. */

@@ -1,14 +1,14 @@
 import { Cluster } from "@skep/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Clients, clientsSeen, errorOf, lines, shares } from "./clients.ts";
+import { Clients, clientsSeen, errorOf, inside, lines, shares } from "./clients.ts";
 import { eventually } from "./cluster-helpers.ts";
-import { clusterProblem, Operator, quick, type TaskContainer } from "./operator.ts";
+import { addressOn, vipOf } from "./networks.ts";
+import { clusterProblem, Operator, quick } from "./operator.ts";
 
-// The functional results that the data plane was designed for (docs/network.md), each through the docker CLI and real
+// The functional results that the data plane was designed for (docs/packet.md), each through the docker CLI and real
 // containers on three nodes.
 
 const whoami = ["web:local", "whoami", "80", "9999"] as const;
-const outsideAddress = (cluster: Cluster) => (cluster.machines[0]?.subnet ?? "").replace(/\.\d+\/\d+$/, ".1");
 
 describe.skipIf(clusterProblem())(`the data plane of three nodes ${clusterProblem() ?? ""}`, () => {
   let cluster: Cluster;
@@ -17,23 +17,6 @@ describe.skipIf(clusterProblem())(`the data plane of three nodes ${clusterProble
 
   const start = (name: string, replicas: number, ...flags: readonly string[]) =>
     swarm.start(name, replicas, flags, whoami);
-  const on = async (service: string, index = 0): Promise<TaskContainer> => {
-    const running = (await swarm.running(service)).toSorted((a, b) => a.name.localeCompare(b.name));
-    const container = running[index];
-    if (!container) throw new Error(`no container ${index} of ${service}`);
-    return container;
-  };
-  const inside = ({ node, id }: TaskContainer) => ({ node, container: id });
-  const addressOn = async (container: TaskContainer, network: string): Promise<string> => {
-    const tasks = await swarm.api<AddressedTask[]>(`/v1.41/tasks?filters=${filterOf(container.service)}`);
-    const attachments = tasks.find(({ ID }) => ID === container.taskId)?.NetworksAttachments ?? [];
-    const found = attachments.find(({ Network }) => Network.Spec.Name === network)?.Addresses[0];
-    return (found ?? "").replace(/\/.*/, "");
-  };
-  const vipOf = async (service: string, index = 0): Promise<string> => {
-    const { Endpoint } = await swarm.inspect(service);
-    return String(Endpoint.VirtualIPs[index].Addr).replace(/\/.*/, "");
-  };
   const ip = (node: string) => cluster.machine(node).address;
 
   beforeAll(async () => {
@@ -64,41 +47,41 @@ describe.skipIf(clusterProblem())(`the data plane of three nodes ${clusterProble
 
   describe("a virtual IP", () => {
     test("spreads 1,000 connections exactly evenly over five tasks on three nodes, which see the client", async () => {
-      const client = await on("client");
-      const answers = await clients.tcp(inside(client), await vipOf("web"), 80, 1000);
+      const client = await swarm.firstOf("client");
+      const answers = await clients.tcp(inside(client), await vipOf(swarm, "web"), 80, 1000);
       expect(shares(answers)).toEqual([200, 200, 200, 200, 200]);
-      expect(clientsSeen(answers)).toEqual([await addressOn(client, "net1")]);
+      expect(clientsSeen(answers)).toEqual([await addressOn(swarm, client, "net1")]);
     });
 
     test("spreads packets of new sockets over all tasks", async () => {
-      const client = await on("client");
-      const answers = await clients.udp(inside(client), await vipOf("web"), 9999, 500);
+      const client = await swarm.firstOf("client");
+      const answers = await clients.udp(inside(client), await vipOf(swarm, "web"), 9999, 500);
       const counts = shares(answers);
       expect(counts).toHaveLength(5);
       // a client port that is used again within the kernel's 30 s goes where it went before
       expect(Math.min(...counts)).toBeGreaterThanOrEqual(90);
-      expect(clientsSeen(answers)).toEqual([await addressOn(client, "net1")]);
+      expect(clientsSeen(answers)).toEqual([await addressOn(swarm, client, "net1")]);
     });
 
     test("reaches a backend that calls it as often as the others", async () => {
-      const backend = await on("web");
-      const answers = await clients.tcp(inside(backend), await vipOf("web"), 80, 100);
+      const backend = await swarm.firstOf("web");
+      const answers = await clients.tcp(inside(backend), await vipOf(swarm, "web"), 80, 100);
       expect(shares(answers)).toEqual([20, 20, 20, 20, 20]);
-      const gateway = (await vipOf("web")).replace(/\.\d+$/, ".1");
-      expect(clientsSeen(answers)).toEqual([gateway, await addressOn(backend, "net1")].sort());
-      const datagrams = await clients.udp(inside(backend), await vipOf("web"), 9999, 50);
+      const gateway = (await vipOf(swarm, "web")).replace(/\.\d+$/, ".1");
+      expect(clientsSeen(answers)).toEqual([gateway, await addressOn(swarm, backend, "net1")].sort());
+      const datagrams = await clients.udp(inside(backend), await vipOf(swarm, "web"), 9999, 50);
       expect(shares(datagrams)).toHaveLength(5);
     });
 
     test("refuses at once without a backend, and answers a ping", async () => {
-      const client = inside(await on("client"));
-      const vip = await vipOf("empty");
+      const client = inside(await swarm.firstOf("client"));
+      const vip = await vipOf(swarm, "empty");
       const [tcp] = await clients.tcp(client, vip, 80);
       expect(tcp).toMatchObject({ error: "ECONNREFUSED" });
       expect(tcp && "afterMs" in tcp ? tcp.afterMs : 0).toBeLessThan(500);
       const [udp] = await clients.udp(client, vip, 9999);
       expect(errorOf(udp)).toBe("ECONNREFUSED");
-      for (const address of [vip, await vipOf("web")]) {
+      for (const address of [vip, await vipOf(swarm, "web")]) {
         const ping = await clients.run(client, "busybox", "ping", "-c", "1", "-W", "2", address);
         expect(ping).toMatchObject({ code: 0 });
       }
@@ -107,17 +90,20 @@ describe.skipIf(clusterProblem())(`the data plane of three nodes ${clusterProble
 
   describe("isolation", () => {
     test("a container on two networks reaches both, with its address in each", async () => {
-      const both = await on("both");
-      const web = await clients.tcp(inside(both), await vipOf("web"), 80, 5);
-      expect(clientsSeen(web)).toEqual([await addressOn(both, "net1")]);
-      const other = await clients.tcp(inside(both), await vipOf("other"), 80, 4);
+      const both = await swarm.firstOf("both");
+      const web = await clients.tcp(inside(both), await vipOf(swarm, "web"), 80, 5);
+      expect(clientsSeen(web)).toEqual([await addressOn(swarm, both, "net1")]);
+      const other = await clients.tcp(inside(both), await vipOf(swarm, "other"), 80, 4);
       expect(shares(other)).toEqual([2, 2]);
-      expect(clientsSeen(other)).toEqual([await addressOn(both, "net2")]);
+      expect(clientsSeen(other)).toEqual([await addressOn(swarm, both, "net2")]);
     });
 
     test("a container reaches neither virtual IPs nor tasks of a network it is not on", async () => {
-      const client = inside(await on("client"));
-      for (const address of [await vipOf("other"), await addressOn(await on("other"), "net2")]) {
+      const client = inside(await swarm.firstOf("client"));
+      for (const address of [
+        await vipOf(swarm, "other"),
+        await addressOn(swarm, await swarm.firstOf("other"), "net2"),
+      ]) {
         const [answer] = await clients.tcp(client, address, 80);
         expect(errorOf(answer)).toMatch(/^E(HOSTUNREACH|NETUNREACH|CONNREFUSED)$/);
         expect(answer && "afterMs" in answer ? answer.afterMs : 0).toBeLessThan(500);
@@ -130,7 +116,7 @@ describe.skipIf(clusterProblem())(`the data plane of three nodes ${clusterProble
       await eventually(async () => {
         expect(lines(await clients.tcp("outside", ip("node-1"), 7777))).toEqual(["secret"]);
       });
-      const client = inside(await on("client"));
+      const client = inside(await swarm.firstOf("client"));
       for (const address of [ip("node-1"), "169.254.254.1"]) {
         const [answer] = await clients.tcp(client, address, 7777);
         expect(errorOf(answer)).toMatch(/^E(HOSTUNREACH|CONNREFUSED|ACCES|NETUNREACH)$/);
@@ -140,9 +126,9 @@ describe.skipIf(clusterProblem())(`the data plane of three nodes ${clusterProble
     });
 
     test("nobody reaches a task's gateway address directly: no container, no host of the LAN", async () => {
-      const address = await addressOn(await on("mesh"), "ingress");
+      const address = await addressOn(swarm, await swarm.firstOf("mesh"), "ingress");
       expect(address).toMatch(/^10\.0\.0\./);
-      const [fromContainer] = await clients.tcp(inside(await on("client")), address, 80);
+      const [fromContainer] = await clients.tcp(inside(await swarm.firstOf("client")), address, 80);
       expect(errorOf(fromContainer)).toBeDefined();
       const route = `${address}/32`;
       await clients.run("outside", "ip", "route", "add", route, "via", ip("node-1"));
@@ -160,17 +146,17 @@ describe.skipIf(clusterProblem())(`the data plane of three nodes ${clusterProble
       for (const node of cluster.names) {
         const answers = await clients.tcp("outside", ip(node), 8080, 50);
         expect(shares(answers)).toEqual([10, 10, 10, 10, 10]);
-        expect(clientsSeen(answers)).toEqual([outsideAddress(cluster)]);
+        expect(clientsSeen(answers)).toEqual([clients.outsideAddress]);
         const datagrams = await clients.udp("outside", ip(node), 9999, 25);
         expect(shares(datagrams)).toHaveLength(5);
-        expect(clientsSeen(datagrams)).toEqual([outsideAddress(cluster)]);
+        expect(clientsSeen(datagrams)).toEqual([clients.outsideAddress]);
       }
     });
 
     test("brings every node to a task that only one of them runs", async () => {
       for (const node of cluster.names) {
         const answers = await clients.tcp("outside", ip(node), 8081, 10);
-        expect(clientsSeen(answers)).toEqual([outsideAddress(cluster)]);
+        expect(clientsSeen(answers)).toEqual([clients.outsideAddress]);
       }
     });
 
@@ -184,11 +170,11 @@ describe.skipIf(clusterProblem())(`the data plane of three nodes ${clusterProble
     });
 
     test("works from containers, and from a backend to its own service", async () => {
-      const client = inside(await on("client"));
+      const client = inside(await swarm.firstOf("client"));
       for (const node of cluster.names) {
         expect(shares(await clients.tcp(client, ip(node), 8080, 10))).toEqual([2, 2, 2, 2, 2]);
       }
-      const backend = inside(await on("mesh"));
+      const backend = inside(await swarm.firstOf("mesh"));
       expect(shares(await clients.tcp(backend, ip("node-2"), 8080, 10))).toEqual([2, 2, 2, 2, 2]);
       expect(shares(await clients.udp(backend, ip("node-2"), 9999, 10)).length).toBeGreaterThan(1);
     });
@@ -200,7 +186,7 @@ describe.skipIf(clusterProblem())(`the data plane of three nodes ${clusterProble
       try {
         const greetings = await Promise.all(held.map((one) => one.next()));
         const seen = lines(greetings).map((line) => line.split(" ")[1] ?? "");
-        expect(new Set(seen.map((peer) => peer.replace(/:\d+$/, "")))).toEqual(new Set([outsideAddress(cluster)]));
+        expect(new Set(seen.map((peer) => peer.replace(/:\d+$/, "")))).toEqual(new Set([clients.outsideAddress]));
         expect(new Set(seen).size).toBe(3);
         for (const one of held) expect(await one.ask("still here")).toEqual({ line: "still here" });
       } finally {
@@ -224,10 +210,10 @@ describe.skipIf(clusterProblem())(`the data plane of three nodes ${clusterProble
       ...["web:local", "sh", "-c", "ip -o -4 addr; ip route; nslookup web 127.0.0.11; sleep 100000"],
     );
     await swarm.untilRunning("early", 1);
-    const container = await on("early");
-    const address = await addressOn(container, "net1");
+    const container = await swarm.firstOf("early");
+    const address = await addressOn(swarm, container, "net1");
     const seen = async () => (await cluster.engine(container.node, "logs", container.id)).stdout;
-    const vip = await vipOf("web");
+    const vip = await vipOf(swarm, "web");
     await eventually(async () => expect(await seen()).toContain(vip));
     expect(await seen()).toMatch(new RegExp(`eth0 +inet ${address.replaceAll(".", "\\.")}/24`));
     expect(await seen()).toMatch(/^default via 169\.254\.1\.1 dev eth1/m);
@@ -235,8 +221,8 @@ describe.skipIf(clusterProblem())(`the data plane of three nodes ${clusterProble
   });
 
   test("a container has a name in its own hosts file, and its networks in docker inspect", async () => {
-    const client = await on("client");
-    const address = await addressOn(client, "net1");
+    const client = await swarm.firstOf("client");
+    const address = await addressOn(swarm, client, "net1");
     const { stdout } = await cluster.docker(client.node, "exec", client.id, "cat", "/etc/hosts", "/etc/resolv.conf");
     expect(stdout).toContain(`${address}\t${client.id.slice(0, 12)}`);
     expect(stdout).toMatch(/^nameserver 127\.0\.0\.11$/m);
@@ -244,13 +230,3 @@ describe.skipIf(clusterProblem())(`the data plane of three nodes ${clusterProble
     expect(inspected.NetworkSettings.Networks.net1).toMatchObject({ IPAddress: address, IPPrefixLen: 24 });
   });
 });
-
-interface AddressedTask {
-  readonly ID: string;
-  readonly NetworksAttachments?: readonly {
-    readonly Network: { readonly Spec: { readonly Name: string } };
-    readonly Addresses: readonly string[];
-  }[];
-}
-
-const filterOf = (service: string) => encodeURIComponent(JSON.stringify({ service: [service] }));

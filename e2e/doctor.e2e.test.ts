@@ -1,9 +1,10 @@
 import { fileURLToPath } from "node:url";
 import { Cluster, runCommand } from "@skep/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Clients, errorOf, lines } from "./clients.ts";
+import { Clients, errorOf, inside, lines } from "./clients.ts";
 import { eventually } from "./cluster-helpers.ts";
-import { clusterProblem, Operator, type TaskContainer } from "./operator.ts";
+import { vipOf } from "./networks.ts";
+import { clusterProblem, Operator } from "./operator.ts";
 
 const skep = fileURLToPath(new URL("../bin/skep", import.meta.url));
 
@@ -20,11 +21,6 @@ describe.skipIf(clusterProblem())(`the doctor on three nodes ${clusterProblem() 
     const { code, stdout, stderr } = await cluster.exec(node, ...command);
     expect({ command, code, stderr }).toEqual({ command, code: 0, stderr: "" });
     return stdout;
-  };
-  const on = async (service: string): Promise<TaskContainer> => {
-    const [container] = await swarm.running(service);
-    if (!container) throw new Error(`no container of ${service}`);
-    return container;
   };
 
   beforeAll(async () => {
@@ -85,10 +81,9 @@ describe.skipIf(clusterProblem())(`the doctor on three nodes ${clusterProblem() 
   });
 
   test("finds a way that takes less than the node's device, and overlays fit themselves to it", async () => {
-    const near = await on("near");
-    const { Endpoint } = await swarm.inspect("far");
-    const vip = String(Endpoint.VirtualIPs[0].Addr).replace(/\/.*/, "");
-    const large = () => clients.udp({ node: near.node, container: near.id }, vip, 9999, 2, 1400);
+    const near = await swarm.firstOf("near");
+    const vip = await vipOf(swarm, "far");
+    const large = () => clients.udp(inside(near), vip, 9999, 2, 1400);
     expect(lines(await large())).toHaveLength(2);
     await must("node-2", "ip", "link", "set", "eth0", "mtu", "1400");
     try {

@@ -1,6 +1,6 @@
 import { Cluster } from "@skep/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Answer, Clients, type From, type Held, lines } from "./clients.ts";
+import { type Answer, Clients, type From, type Held, inside, lines } from "./clients.ts";
 import { eventually } from "./cluster-helpers.ts";
 import { virtualIp } from "./networks.ts";
 import { clusterProblem, Operator, type TaskContainer } from "./operator.ts";
@@ -47,7 +47,7 @@ describe.skipIf(clusterProblem())(`draining on three nodes ${clusterProblem() ??
 
   /** By virtual IP from a container, and from outside through a node's published port. */
   const waysTo = async (service: string): Promise<readonly Way[]> => [
-    { from: { node: client.node, container: client.id }, host: await virtualIp(swarm, service, "net1"), port: 80 },
+    { from: inside(client), host: await virtualIp(swarm, service, "net1"), port: 80 },
     { from: "outside", host: cluster.machine("node-2").address, port: 8080 },
   ];
 

@@ -1,10 +1,10 @@
 import { Cluster } from "@skep/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Clients, lines } from "./clients.ts";
+import { Clients, inside, lines } from "./clients.ts";
 import { eventually } from "./cluster-helpers.ts";
 import { addressesIn, NameClients } from "./name-clients.ts";
-import type { AddressedTask } from "./networks.ts";
-import { clusterProblem, Operator, quick, type TaskContainer } from "./operator.ts";
+import { addressOn, taskAddresses, vipOf } from "./networks.ts";
+import { clusterProblem, Operator, quick } from "./operator.ts";
 
 // What containers are told by the resolver at 127.0.0.11, asked from inside of them.
 
@@ -17,34 +17,9 @@ describe.skipIf(clusterProblem())(`names on three nodes ${clusterProblem() ?? ""
 
   const start = (name: string, replicas: number, ...flags: readonly string[]) =>
     swarm.start(name, replicas, flags, idle);
-  const on = async (service: string): Promise<TaskContainer> => {
-    const running = (await swarm.running(service)).toSorted((a, b) => a.name.localeCompare(b.name));
-    if (!running[0]) throw new Error(`no container of ${service}`);
-    return running[0];
-  };
-  const inside = async (service: string) => {
-    const { node, id } = await on(service);
-    return { node, container: id };
-  };
-  const vipOf = async (service: string, index = 0): Promise<string> => {
-    const { Endpoint } = await swarm.inspect(service);
-    return String(Endpoint.VirtualIPs[index].Addr).replace(/\/.*/, "");
-  };
-  /** The addresses of a service's tasks, by the task's id. */
-  const taskAddresses = async (service: string, network = "net1"): Promise<Map<string, string>> => {
-    const filters = encodeURIComponent(JSON.stringify({ service: [service] }));
-    const tasks = await swarm.api<AddressedTask[]>(`/v1.41/tasks?filters=${filters}`);
-    return new Map(
-      tasks.map(({ ID, NetworksAttachments = [] }) => {
-        const found = NetworksAttachments.find((one) => one.Network.Spec.Name === network)?.Addresses[0] ?? "";
-        return [ID, found.replace(/\/.*/, "")];
-      }),
-    );
-  };
+  const from = async (service: string) => inside(await swarm.firstOf(service));
   const allAddresses = async (service: string, network = "net1") =>
-    [...(await taskAddresses(service, network)).values()].sort();
-  const addressOf = async ({ service, taskId }: TaskContainer, network = "net1") =>
-    (await taskAddresses(service, network)).get(taskId) ?? "";
+    [...(await taskAddresses(swarm, service, network)).values()].sort();
   const ip = (node: string) => cluster.machine(node).address;
 
   beforeAll(async () => {
@@ -80,15 +55,15 @@ describe.skipIf(clusterProblem())(`names on three nodes ${clusterProblem() ?? ""
   });
 
   test("a service's name is its virtual IP, for 600 seconds", async () => {
-    const vip = await vipOf("web");
-    const answers = await names.ask(await inside("client"), "A web", "A WEB", "A web tcp", "A web.net1", "A Web.NET1");
+    const vip = await vipOf(swarm, "web");
+    const answers = await names.ask(await from("client"), "A web", "A WEB", "A web tcp", "A web.net1", "A Web.NET1");
     for (const { code, records } of answers) {
       expect({ code, records }).toEqual({ code: "NOERROR", records: [{ type: "A", data: vip, ttl: 600 }] });
     }
   });
 
   test("a service without virtual IP has the addresses of its tasks, in changing order and for a short time", async () => {
-    const client = await inside("client");
+    const client = await from("client");
     const answers = await names.ask(client, ...Array<string>(20).fill("A rr"));
     const tasks = await allAddresses("rr");
     expect(tasks).toHaveLength(3);
@@ -101,15 +76,17 @@ describe.skipIf(clusterProblem())(`names on three nodes ${clusterProblem() ?? ""
   });
 
   test("an alias of two services has the addresses of both", async () => {
-    const client = await inside("client");
-    expect(await names.addresses(client, "shared")).toEqual([await vipOf("web"), await vipOf("api")].sort());
-    expect(await names.addresses(client, "second.name")).toEqual([await vipOf("api")]);
+    const client = await from("client");
+    expect(await names.addresses(client, "shared")).toEqual(
+      [await vipOf(swarm, "web"), await vipOf(swarm, "api")].sort(),
+    );
+    expect(await names.addresses(client, "second.name")).toEqual([await vipOf(swarm, "api")]);
     const tasks = [...(await allAddresses("web")), ...(await allAddresses("api"))].sort();
     expect(await names.addresses(client, "tasks.shared")).toEqual(tasks);
   });
 
   test("tasks.NAME has the addresses of the tasks, whatever the service's endpoint mode", async () => {
-    const client = await inside("client");
+    const client = await from("client");
     for (const service of ["web", "rr"]) {
       expect(await names.addresses(client, `tasks.${service}`)).toEqual(await allAddresses(service));
       expect(await names.addresses(client, `TASKS.${service}.net1`)).toEqual(await allAddresses(service));
@@ -117,10 +94,10 @@ describe.skipIf(clusterProblem())(`names on three nodes ${clusterProblem() ?? ""
   });
 
   test("a container is found by its name, its short id and its host name, and its address has a name", async () => {
-    const client = await inside("client");
+    const client = await from("client");
     for (const container of await swarm.running("rr")) {
       const slot = container.name.split(".")[1];
-      const address = await addressOf(container);
+      const address = await addressOn(swarm, container, "net1");
       for (const name of [container.name, container.id.slice(0, 12), `h${slot}`, `H${slot}.net1`]) {
         expect({ name, found: await names.addresses(client, name) }).toEqual({ name, found: [address] });
       }
@@ -130,23 +107,23 @@ describe.skipIf(clusterProblem())(`names on three nodes ${clusterProblem() ?? ""
   });
 
   test("a known name without IPv6 address is not denied", async () => {
-    const questions = ["web", "rr", "tasks.web", "web.net1", "shared", (await on("rr")).name];
-    const answers = await names.ask(await inside("client"), ...questions.map((name) => `AAAA ${name}`));
+    const questions = ["web", "rr", "tasks.web", "web.net1", "shared", (await swarm.firstOf("rr")).name];
+    const answers = await names.ask(await from("client"), ...questions.map((name) => `AAAA ${name}`));
     expect(answers.map(({ code, records }) => ({ code, records }))).toEqual(
       questions.map(() => ({ code: "NOERROR", records: [] })),
     );
   });
 
   test("a container sees the names of its own networks only, in the order in which it is on them", async () => {
-    const hidden = ["other", "elsewhere", "tasks.other", "other.net2", (await on("other")).name];
-    const client = await inside("client");
+    const hidden = ["other", "elsewhere", "tasks.other", "other.net2", (await swarm.firstOf("other")).name];
+    const client = await from("client");
     for (const answer of await names.ask(client, ...hidden.map((name) => `A ${name}`))) {
       expect(answer.code).not.toBe("NOERROR");
       expect(answer.records).toEqual([]);
     }
-    const both = await inside("both");
+    const both = await from("both");
     for (const name of ["other", "elsewhere", "other.net2"]) {
-      expect(await names.addresses(both, name)).toEqual([await vipOf("other")]);
+      expect(await names.addresses(both, name)).toEqual([await vipOf(swarm, "other")]);
     }
     // the CLI has sorted the networks by their ids
     const { Spec } = await swarm.inspect("both");
@@ -162,17 +139,17 @@ describe.skipIf(clusterProblem())(`names on three nodes ${clusterProblem() ?? ""
   test("a task has no name until its health check has passed", async () => {
     const flags = ["--health-cmd", "test -e /healthy", "--health-interval", "1s", "--health-retries", "100"];
     await swarm.docker("service", "create", ...quick, "--name", "slow", "--network", "net1", ...flags, ...idle);
-    const container = await eventually(() => on("slow"));
-    const client = await inside("client");
+    const container = await eventually(() => swarm.firstOf("slow"));
+    const client = await from("client");
     const questions = ["tasks.slow", container.name, container.id.slice(0, 12)].map((name) => `A ${name}`);
     await eventually(async () => {
       const { stdout } = await cluster.engine(container.node, "inspect", "-f", "{{.State.Health.Log}}", container.id);
       expect(stdout).toMatch(/\d/); // it has been checked
     });
     for (const { records } of await names.ask(client, ...questions)) expect(records).toEqual([]);
-    expect(await names.addresses(client, "slow")).toEqual([await vipOf("slow")]);
+    expect(await names.addresses(client, "slow")).toEqual([await vipOf(swarm, "slow")]);
     await cluster.engine(container.node, "exec", container.id, "touch", "/healthy");
-    const address = await addressOf(container);
+    const address = await addressOn(swarm, container, "net1");
     await eventually(async () => {
       for (const answer of await names.ask(client, ...questions)) expect(addressesIn(answer)).toEqual([address]);
     });
@@ -185,7 +162,7 @@ describe.skipIf(clusterProblem())(`names on three nodes ${clusterProblem() ?? ""
     const flags = ["--network", "net1", "--endpoint-mode", "dnsrr", "--update-parallelism", "2"];
     await swarm.start("rolling", 4, flags, ["web:local", "sh", "-c", script]);
     const watchers = await Promise.all(
-      ["client", "both"].map(async (service) => names.watch(await inside(service), "rolling")),
+      ["client", "both"].map(async (service) => names.watch(await from(service), "rolling")),
     );
     // each has seen all of them before the first is told to stop
     const first = await Promise.all(watchers.map((watcher) => watcher.next()));
@@ -218,7 +195,7 @@ describe.skipIf(clusterProblem())(`names on three nodes ${clusterProblem() ?? ""
       const { stdout } = await cluster.exec("node-1", "cat", "/etc/resolv.conf");
       const nameserver = /^nameserver ([\d.]+)$/m.exec(stdout)?.[1] ?? "";
       await using server = await names.serve({ node: "node-1" }, nameserver);
-      const client = await inside("client");
+      const client = await from("client");
       for (const question of ["A some.test", "A some.test tcp"]) {
         expect((await names.askOne(client, question)).records).toMatchObject([{ data: "192.0.2.7" }]);
         expect(await server.next()).toEqual({ line: "A some.test" });
@@ -233,18 +210,18 @@ describe.skipIf(clusterProblem())(`names on three nodes ${clusterProblem() ?? ""
       const flags = ["--dns", nobody, "--dns", ip("node-2"), "--dns-search", "domain.test"];
       const more = ["--dns-option", "timeout:7", "--dns-option", "ndots:1", "--constraint", "node.hostname==node-1"];
       await start("own", 1, "--network", "net1", ...flags, ...more);
-      const container = await on("own");
+      const container = await swarm.firstOf("own");
       const { stdout } = await cluster.docker(container.node, "exec", container.id, "cat", "/etc/resolv.conf");
       expect(stdout).toMatch(/^nameserver 127\.0\.0\.11$/m);
       expect(stdout).toMatch(/^search domain\.test$/m);
       expect(stdout).toMatch(/^options .*timeout:7/m);
       expect(stdout).toMatch(/^options .*ndots:1/m);
-      const from = await inside("own");
-      const first = await names.askOne(from, "A some.test");
+      const own = await from("own");
+      const first = await names.askOne(own, "A some.test");
       expect(first.records).toMatchObject([{ data: "192.0.2.7" }]);
-      const second = await names.askOne(from, "A some.test");
+      const second = await names.askOne(own, "A some.test");
       expect(second.afterMs).toBeLessThan(1000); // the dead one is not asked first again
-      expect(addressesIn(await names.askOne(from, "A web"))).toEqual([await vipOf("web")]);
+      expect(addressesIn(await names.askOne(own, "A web"))).toEqual([await vipOf(swarm, "web")]);
       const looked = await cluster.docker(container.node, "exec", container.id, "nslookup", "short");
       expect(looked.stdout).toContain("192.0.2.7");
       const asked = [await server.next(), await server.next(), await server.next()];
@@ -256,7 +233,7 @@ describe.skipIf(clusterProblem())(`names on three nodes ${clusterProblem() ?? ""
   test("answers too long for a packet say so, and come whole by TCP and to clients that take longer ones", async () => {
     const long = `${["a", "b", "c"].map((letter) => letter.repeat(63)).join(".")}.long`;
     await start("many", 24, "--network", `name=net1,alias=${long}`);
-    const client = await inside("client");
+    const client = await from("client");
     const tasks = await allAddresses("many");
     expect(tasks).toHaveLength(24);
     const name = `tasks.${long}`;

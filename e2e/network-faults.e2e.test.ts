@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { bare } from "@skep/model";
 import { Cluster, runCommand } from "@skep/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Clients, type From, shares } from "./clients.ts";
+import { Clients, type From, inside, shares } from "./clients.ts";
 import { eventually } from "./cluster-helpers.ts";
 import { inNamespace, kernelView } from "./kernel-view.ts";
 import { Load, type LoadResult } from "./loads.ts";
@@ -40,9 +41,7 @@ describe.skipIf(clusterProblem())(`faults of the network of three nodes ${cluste
     await swarm.docker("service", "create", ...quick, "--name", "client", ...entries, "web:local", "whoami", "80");
     await swarm.start("web", 5, flags, ["web:local", "nginx"]);
     const entered = await swarm.untilRunning("client", 3).then(() => swarm.running("client"));
-    for (const { node, id } of entered.toSorted((a, b) => a.node.localeCompare(b.node))) {
-      sources.push({ node, container: id });
-    }
+    sources.push(...entered.toSorted((a, b) => a.node.localeCompare(b.node)).map(inside));
   });
 
   afterAll(async () => {
@@ -254,7 +253,7 @@ describe.skipIf(clusterProblem())(`faults of the network of three nodes ${cluste
     const tasks = await swarm.api<AddressedTask[]>(`/v1.41/tasks?filters=${filters}`);
     const attachments = tasks.flatMap(({ NetworksAttachments = [] }) => NetworksAttachments);
     const on = attachments.filter(({ Network }) => Network.ID === network);
-    return on.flatMap(({ Addresses }) => Addresses.map((address) => address.replace(/\/.*/, ""))).toSorted();
+    return on.flatMap(({ Addresses }) => Addresses.map((address) => bare(address))).toSorted();
   }
 });
 

@@ -158,6 +158,13 @@ export class Operator {
     return (await this.containers()).filter((one) => one.service === service && one.state === "running");
   }
 
+  /** The first of a service's running containers, by name. */
+  async firstOf(service: string): Promise<TaskContainer> {
+    const [first] = (await this.running(service)).toSorted((a, b) => a.name.localeCompare(b.name));
+    if (!first) throw new Error(`no container of ${service} runs`);
+    return first;
+  }
+
   async #containersOn(node: string): Promise<TaskContainer[]> {
     const socket = this.cluster.machine(node).paths.engineSocket;
     const filters = encodeURIComponent(JSON.stringify({ label: ["com.docker.swarm.task.id"] }));

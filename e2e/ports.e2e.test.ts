@@ -72,7 +72,7 @@ describe.skipIf(clusterProblem())(`published ports of three nodes ${clusterProbl
     await cluster.formSwarm();
     swarm = new Operator(cluster);
     clients = new Clients(cluster);
-    outside = (cluster.machines[0]?.subnet ?? "").replace(/\.\d+\/\d+$/, ".1");
+    outside = clients.outsideAddress;
     await swarm.docker("network", "create", "-d", "overlay", "net1");
   });
 

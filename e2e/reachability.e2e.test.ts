@@ -1,7 +1,8 @@
 import { createServer } from "node:net";
+import { bare } from "@skep/model";
 import { Cluster } from "@skep/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Clients, clientsSeen, errorOf, type From } from "./clients.ts";
+import { Clients, clientsSeen, errorOf, type From, inside } from "./clients.ts";
 import { type AddressedTask, deployStack, type NamedNetwork } from "./networks.ts";
 import { clusterProblem, Operator, type TaskContainer } from "./operator.ts";
 import { type Cell, reachOf, renderFailures, type Source, type Target } from "./reachability.ts";
@@ -57,13 +58,12 @@ describe.skipIf(clusterProblem())(`who reaches whom ${clusterProblem() ?? ""}`, 
   let networks: readonly NamedNetwork[];
   const containers = new Map<string, TaskContainer>();
 
-  const inside = (service: string): From => {
+  const from = (service: string): From => {
     const container = containers.get(service);
     if (!container) throw new Error(`no container of ${service}`);
-    return { node: container.node, container: container.id };
+    return inside(container);
   };
   const node = (name: string) => cluster.machine(name).address;
-  const bridge = () => (cluster.machines[0]?.subnet ?? "").replace(/\.\d+\/\d+$/, ".1");
   const target = (name: string) => targets.filter((each) => each.name.startsWith(name));
   const taskAddress = (service: string, network: string): string => {
     const { node: on, taskId } = containers.get(service) ?? {};
@@ -110,7 +110,7 @@ describe.skipIf(clusterProblem())(`who reaches whom ${clusterProblem() ?? ""}`, 
         const task = tasks.find(({ ID }) => ID === container.taskId);
         const addresses = (task?.NetworksAttachments ?? []).map(({ Network, Addresses }) => ({
           network: Network.Spec.Name,
-          host: (Addresses[0] ?? "").replace(/\/.*/, ""),
+          host: bare(Addresses[0] ?? ""),
         }));
         for (const { network, host } of addresses) {
           if (network !== "ingress") attached.add(network);
@@ -125,12 +125,12 @@ describe.skipIf(clusterProblem())(`who reaches whom ${clusterProblem() ?? ""}`, 
             ...{ networks: own.filter((name) => name !== "ingress"), addresses: addresses.map(({ host }) => host) },
             egress: isOut,
           },
-          { node: container.node, container: container.id },
+          inside(container),
         ]);
       }
       for (const { NetworkID, Addr } of Endpoint.VirtualIPs) {
         const network = networks.find(({ Id }) => Id === NetworkID)?.Name ?? "";
-        const host = String(Addr).replace(/\/.*/, "");
+        const host = bare(String(Addr));
         all.push(...ports(`${service} VIP ${network}`, "overlay", network === "ingress" ? [] : [network], host));
       }
       // a stack's services go by their short names as well
@@ -184,27 +184,36 @@ describe.skipIf(clusterProblem())(`who reaches whom ${clusterProblem() ?? ""}`, 
   describe("the way out", () => {
     test("leads through the node, with its address; services on internal networks alone have none", async () => {
       const seen: string[] = [];
-      await using server = await listening(bridge(), (peer) => seen.push(peer));
+      await using server = await listening(clients.outsideAddress, (peer) => seen.push(peer));
       const main = containers.get("shop_main");
-      const [answer] = await clients.tcp(inside("shop_main"), bridge(), server.port);
+      const [answer] = await clients.tcp(from("shop_main"), clients.outsideAddress, server.port);
       expect(answer).toEqual({ line: "hello" });
       expect(seen).toEqual([node(main?.node ?? "")]);
       const started = Date.now();
-      const [refused] = await clients.tcp(inside("demo_vault"), bridge(), server.port);
+      const [refused] = await clients.tcp(from("demo_vault"), clients.outsideAddress, server.port);
       expect(errorOf(refused)).toBe("ENETUNREACH");
       expect(Date.now() - started).toBeLessThan(3000);
       expect(seen).toHaveLength(1);
-      const both = await clients.tcp(inside("demo_audit"), bridge(), server.port);
+      const both = await clients.tcp(from("demo_audit"), clients.outsideAddress, server.port);
       expect(both).toEqual([{ line: "hello" }]);
     });
 
     test("is open for UDP and pings", async () => {
       const heard = await clients.listen("outside", 40_123);
-      await clients.send(inside("shop_main"), bridge(), 40_123, "out");
-      const ping = await clients.run(inside("shop_main"), "busybox", "ping", "-c", "1", "-W", "2", bridge());
+      await clients.send(from("shop_main"), clients.outsideAddress, 40_123, "out");
+      const ping = await clients.run(
+        from("shop_main"),
+        "busybox",
+        "ping",
+        "-c",
+        "1",
+        "-W",
+        "2",
+        clients.outsideAddress,
+      );
       expect(ping).toMatchObject({ code: 0 });
-      const from = node(containers.get("shop_main")?.node ?? "").replaceAll(".", "\\.");
-      expect((await heard())[0]).toMatch(new RegExp(`^out ${from}:\\d+$`));
+      const sender = node(containers.get("shop_main")?.node ?? "").replaceAll(".", "\\.");
+      expect((await heard())[0]).toMatch(new RegExp(`^out ${sender}:\\d+$`));
     });
   });
 
@@ -212,21 +221,21 @@ describe.skipIf(clusterProblem())(`who reaches whom ${clusterProblem() ?? ""}`, 
     const foreign = "198.51.100.9";
 
     test("are dropped between containers and on the way out, whoever they claim to be", async () => {
-      const from = inside("demo_go-demo");
+      const goDemo = from("demo_go-demo");
       const neighbour = taskAddress("demo_proxy", "proxy");
       const claimed = [foreign, taskAddress("demo_go-demo-db", "demo_backend"), neighbourOf("proxy")];
-      for (const address of claimed) await clients.run(from, "ip", "addr", "add", `${address}/32`, "dev", "lo");
+      for (const address of claimed) await clients.run(goDemo, "ip", "addr", "add", `${address}/32`, "dev", "lo");
       const receivers: [From, string][] = [
-        [inside("demo_proxy"), neighbour],
-        ["outside", bridge()],
+        [from("demo_proxy"), neighbour],
+        ["outside", clients.outsideAddress],
       ];
       for (const [receiver, address] of receivers) {
         const heard = await clients.listen(receiver, 40_124, 2500);
-        for (const source of claimed) await clients.send(from, address, 40_124, "forged", source);
-        await clients.send(from, address, 40_124, "true");
+        for (const source of claimed) await clients.send(goDemo, address, 40_124, "forged", source);
+        await clients.send(goDemo, address, 40_124, "true");
         expect((await heard()).map((line) => line.split(" ")[0])).toEqual(["true"]);
       }
-      for (const address of claimed) await clients.run(from, "ip", "addr", "del", `${address}/32`, "dev", "lo");
+      for (const address of claimed) await clients.run(goDemo, "ip", "addr", "del", `${address}/32`, "dev", "lo");
     });
 
     /** An address of the network that nobody has. */
@@ -248,7 +257,7 @@ describe.skipIf(clusterProblem())(`who reaches whom ${clusterProblem() ?? ""}`, 
         ...{ vni, fromNode: node(other), toNode: node(at?.node ?? "") },
         ...{ source: to.replace(/\.\d+$/, ".201"), destination: to, port: 40_125, text },
       });
-    const heard = await clients.listen(inside("demo_proxy"), 40_125, 2000);
+    const heard = await clients.listen(from("demo_proxy"), 40_125, 2000);
     await clients.send(stranger.from, node(at?.node ?? ""), 4789, packet("stranger"));
     await clients.send("outside", node(at?.node ?? ""), 4789, packet("host"));
     await clients.send({ node: other }, node(at?.node ?? ""), 4789, packet("node"));
