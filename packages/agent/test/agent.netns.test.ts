@@ -108,7 +108,12 @@ onEngine("tells failures in docker's words", async () => {
   const noCommand = task("nocommand", { slot: 3, spec: { Args: ["/no/such/command"] } });
   const sick = task("sick", {
     slot: 4,
-    spec: { Healthcheck: { Test: ["CMD", "false"], Interval: 2e8, Retries: 1 }, StopGracePeriod: 0 },
+    // deaf to SIGTERM, as the first process of a container is: its end is a kill, however little time it is given
+    spec: {
+      Args: ["sleep", "1000"],
+      Healthcheck: { Test: ["CMD", "false"], Interval: 2e8, Retries: 1 },
+      StopGracePeriod: 0,
+    },
   });
   const removed = task("removed", { slot: 5 });
   agent.replaceAll(
