@@ -108,7 +108,8 @@ function targets(rules: readonly unknown[]): string[] {
   const isComplete = numbered.every((number, i) => number === i);
   const mod = (map as unknown as { key: { numgen: { mod: number } } }).key.numgen.mod;
   if (!isComplete || mod !== numbered.length) return [JSON.stringify(rules)];
-  return map.data.set.map(([, address]) => `${address}${port}`).sort();
+  const addresses = map.data.set.map(([, address]) => address).sort(); // without the port, which would sort .22 before .2
+  return addresses.map((address) => `${address}${port}`);
 }
 
 /** Replaces the addresses a node has chosen itself, and all that follows from them, by their rank. */
