@@ -168,14 +168,12 @@ test("a container is given both ends of its interfaces", async () => {
     "77: ip route replace 10.0.1.0/24 via 10.0.1.1 dev eth0 src 10.0.1.11",
     `${router}: nft add element ip skep hairpin { 10.0.1.11 . 10.0.1.11 }`,
     "77: nft add table ip skepdns",
-    "77: nft add chain ip skepdns out { type nat hook output priority -100; policy accept; }",
+    "77: nft add chain ip skepdns out { type filter hook output priority -300; policy accept; }",
     "77: nft flush chain ip skepdns out",
-    expect.stringMatching(
-      /^77: nft add rule ip skepdns out ip daddr 127\.0\.0\.11 udp dport 53 dnat to 127\.0\.0\.11:40001/,
-    ),
-    expect.stringMatching(
-      /^77: nft add rule ip skepdns out ip daddr 127\.0\.0\.11 tcp dport 53 dnat to 127\.0\.0\.11:40002/,
-    ),
+    expect.stringMatching(/^77: nft add rule ip skepdns out ip daddr 127\.0\.0\.11 udp dport 53 .* dport set 40001/),
+    expect.stringMatching(/^77: nft add rule ip skepdns out ip saddr 127\.0\.0\.11 udp sport 40001 .* sport set 53/),
+    expect.stringMatching(/^77: nft add rule ip skepdns out ip daddr 127\.0\.0\.11 tcp dport 53 .* dport set 40002/),
+    expect.stringMatching(/^77: nft add rule ip skepdns out ip saddr 127\.0\.0\.11 tcp sport 40002 .* sport set 53/),
   ]);
   await network.attach(sandbox(77, "10.0.1.11"));
   expect(kernel.takeLog()).toEqual([]);

@@ -9,6 +9,7 @@ import { bindIn, dialerIn } from "../src/dns/namespace-sockets.ts";
 import type { Kernel } from "../src/host/kernel.ts";
 import { openNamespace } from "../src/host/netns.ts";
 import { openKernel } from "../src/host/open-kernel.ts";
+import { resolverRules } from "../src/overlay/container.ts";
 
 /** A namespace as a container's: its loopback, nothing else. */
 export class Lab implements AsyncDisposable {
@@ -51,9 +52,8 @@ export class Lab implements AsyncDisposable {
 
   /** Names in the container then lead to the resolver, as they do in a container. */
   async redirect({ udp, tcp }: DnsPorts): Promise<void> {
-    const script = `table ip skepdns { chain out { type nat hook output priority -100; policy accept;
-      ip daddr 127.0.0.11 udp dport 53 dnat to 127.0.0.11:${udp}
-      ip daddr 127.0.0.11 tcp dport 53 dnat to 127.0.0.11:${tcp}
+    const script = `table ip skepdns { chain out { type filter hook output priority -300; policy accept;
+      ${[...resolverRules("udp", udp), ...resolverRules("tcp", tcp)].join("\n")}
     }
     }`;
     await this.run("nft", script);

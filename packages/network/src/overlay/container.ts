@@ -90,29 +90,43 @@ function routerSide({ sandbox }: Attachment, there: AttachedInterface, mtu: numb
 export const resolverTable = "ip skepdns";
 
 /**
- * Queries to 127.0.0.11 go to skepd's sockets; an image may have a server on port 53 of its own. The engine's resolver,
- * which has had this address before, gets another.
+ * Queries to 127.0.0.11 go to skepd's sockets; an image may have a server on port 53 of its own. Ports are rewritten
+ * packet by packet: address translation would have the kernel track every connection of the container, whose requests
+ * then cost a tenth more. The engine's resolver, which has had this address before, gets another; its own rules in
+ * such a container translate in any case.
  */
 function resolverItems({ dns, sandbox }: Attachment): Item[] {
   const table = resolverTable;
   const { engineResolver } = sandbox.names;
+  const engine = `ip daddr ${engineResolverAddress}`;
   return [
     { kind: "table", table },
     {
       kind: "chain",
       table,
       name: "out",
-      hook: { type: "nat", hook: "output", priority: -100, policy: "accept" },
-      rules: [
-        `ip daddr 127.0.0.11 udp dport 53 dnat to 127.0.0.11:${dns.udp}`,
-        `ip daddr 127.0.0.11 tcp dport 53 dnat to 127.0.0.11:${dns.tcp}`,
-        ...(engineResolver
-          ? [
-              `ip daddr ${engineResolverAddress} udp dport 53 dnat to 127.0.0.11:${engineResolver.udp}`,
-              `ip daddr ${engineResolverAddress} tcp dport 53 dnat to 127.0.0.11:${engineResolver.tcp}`,
-            ]
-          : []),
-      ],
+      hook: { type: "filter", hook: "output", priority: -300, policy: "accept" },
+      rules: resolverRules("udp", dns.udp).concat(resolverRules("tcp", dns.tcp)),
     },
+    ...(engineResolver
+      ? [
+          {
+            kind: "chain" as const,
+            table,
+            name: "engine",
+            hook: { type: "nat", hook: "output", priority: -100, policy: "accept" } as const,
+            rules: [
+              `${engine} udp dport 53 dnat to 127.0.0.11:${engineResolver.udp}`,
+              `${engine} tcp dport 53 dnat to 127.0.0.11:${engineResolver.tcp}`,
+            ],
+          },
+        ]
+      : []),
   ];
 }
+
+/** There and back; not tracked, lest the engine's rules translate what is left of them. */
+export const resolverRules = (protocol: "udp" | "tcp", port: number): string[] => [
+  `ip daddr 127.0.0.11 ${protocol} dport 53 notrack ${protocol} dport set ${port}`,
+  `ip saddr 127.0.0.11 ${protocol} sport ${port} notrack ${protocol} sport set 53`,
+];
