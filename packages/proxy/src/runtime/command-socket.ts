@@ -1,0 +1,112 @@
+import { connect } from "node:net";
+import { type Clock, pause } from "@skep/model";
+import { hasCode } from "./has-code.ts";
+
+/** A command without an answer. */
+export class SocketFailure extends Error {
+  override readonly name = "SocketFailure";
+  /** Whether HAProxy may have carried the command out nevertheless. */
+  readonly sent: boolean;
+  constructor(message: string, sent: boolean) {
+    super(message);
+    this.sent = sent;
+  }
+}
+
+export interface Patience {
+  readonly clock: Clock;
+  readonly patienceMs: number;
+  readonly signal: AbortSignal;
+}
+
+const answerTimeoutMs = 5000;
+const retryMs = 5;
+
+/** HAProxy's way of saying that nobody listens: while it starts, and for a moment in each reload. */
+const isRefusal = (error: unknown) => hasCode(error, "ECONNREFUSED", "ENOENT", "EAGAIN");
+
+/** One of HAProxy's command sockets: `admin.sock` of the newest worker, or `master.sock`. One command, one connection. */
+export class CommandSocket {
+  readonly #path: string;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /**
+   * What HAProxy says to one command, or to several with `;` between them. A payload (`<<`, lines, an empty line) ends
+   * the command. The half-close matters: the master's socket never hangs up by itself. Throws `SocketFailure`.
+   */
+  ask(command: string, timeoutMs: number = answerTimeoutMs): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const chunks: Buffer[] = [];
+      let sent = false;
+      const fail = (message: string) => reject(new SocketFailure(`${this.#path}: ${message}`, sent));
+      const socket = connect({ path: this.#path, allowHalfOpen: true });
+      const deadline = setTimeout(() => socket.destroy(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+      socket.on("connect", () => {
+        sent = true;
+        socket.end(command.endsWith("\n\n") ? command : `${command}\n`);
+      });
+      socket.on("data", (chunk) => chunks.push(chunk));
+      socket.on("error", (error) => fail(isRefusal(error) ? "nobody listens" : error.message));
+      socket.on("close", () => {
+        clearTimeout(deadline);
+        if (chunks.length > 0) resolve(Buffer.concat(chunks).toString());
+        else fail("closed without an answer");
+      });
+    });
+  }
+
+  /** For commands that only show something: asks again until the answer pleases; undefined when patience ends. */
+  async askUntil<T>(
+    command: string,
+    read: (answer: string) => T | undefined,
+    { clock, patienceMs, signal }: Patience,
+  ): Promise<T | undefined> {
+    const untilMs = clock.now() + patienceMs;
+    while (!signal.aborted) {
+      const answer = await this.askOrNothing(command);
+      const result = answer === undefined ? undefined : read(answer);
+      if (result !== undefined) return result;
+      if (clock.now() >= untilMs) return undefined;
+      await pause(clock, retryMs, signal);
+    }
+    return undefined;
+  }
+
+  /** The answer; undefined when there is none now. */
+  async askOrNothing(command: string, timeoutMs: number = answerTimeoutMs): Promise<string | undefined> {
+    try {
+      return await this.ask(command, timeoutMs);
+    } catch (error) {
+      if (error instanceof SocketFailure) return undefined;
+      throw error;
+    }
+  }
+}
+
+/** The lines of an answer that say something: HAProxy puts empty ones between answers, and not always. */
+export const answerLines = (answer: string): string[] =>
+  answer
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "");
+
+/** HAProxy drops longer commands and payloads without a word: its buffer is 16 kB. */
+export const longestCommand = 12_000;
+
+/** Joins texts into as few as possible, none longer than HAProxy takes. A text that is longer stands alone. */
+export function inBatches(texts: readonly string[], separator: string, longest: number = longestCommand): string[] {
+  const batches: string[] = [];
+  let batch = "";
+  for (const text of texts) {
+    const joined = batch === "" ? text : batch + separator + text;
+    if (Buffer.byteLength(joined) <= longest) batch = joined;
+    else {
+      if (batch !== "") batches.push(batch);
+      batch = text;
+    }
+  }
+  return batch === "" ? batches : [...batches, batch];
+}

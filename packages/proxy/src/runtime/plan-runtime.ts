@@ -1,0 +1,116 @@
+import type { Rendered, TaskServer } from "../render/rendered.ts";
+import type { CertificateStep } from "./certificate-step.ts";
+import { parseMap, planMap } from "./map-file.ts";
+import { type RuntimeStep, serverKey } from "./runtime-step.ts";
+
+export interface RuntimeCircumstances {
+  /** Servers that HAProxy still has, though the config has them no more. */
+  readonly retired?: readonly TaskServer[];
+  /** The changes between the certificates of the two configs; undefined when nobody has planned them. */
+  readonly certificates?: readonly CertificateStep[] | undefined;
+}
+
+/**
+ * The steps that bring a running HAProxy from one config to another, new things before old ones go; undefined when only
+ * a reload does. Empty when there is nothing to do. Commands and files are trusted only as far as HAProxy would load
+ * the config that they come from, because that is what it starts with the next time.
+ */
+export function planRuntime(
+  from: Rendered,
+  to: Rendered,
+  { retired = [], certificates }: RuntimeCircumstances = {},
+): RuntimeStep[] | undefined {
+  if (from.structure !== to.structure) return undefined;
+  const servers = planServers(from.servers, to.servers, retired);
+  const maps = planFiles(from, to, certificates);
+  if (!servers || !maps) return undefined;
+  const certificateSteps = planLists(to, certificates ?? []);
+  if (!certificateSteps) return undefined;
+  const isLast = (step: RuntimeStep) =>
+    step.do === "retire-server" || (step.do === "change-certificate" && step.step.do === "remove");
+  const steps = [...certificateSteps, ...servers, ...maps];
+  return [...steps.filter((step) => !isLast(step)), ...steps.filter(isLast)];
+}
+
+/** An address that needs no name to be resolved: HAProxy takes names in `add server`, and never resolves them. */
+const isNumeric = (address: string) => /^(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-fA-F:.]+\]):\d{1,5}$/.test(address);
+
+/** No character that ends a word or a command. */
+const isPlain = ({ backend, name, options }: TaskServer) =>
+  /^[\w.:-]+$/.test(backend) && /^[\w.:-]+$/.test(name) && /^[\w ./:,=@%+-]*$/.test(options);
+
+function planServers(
+  from: readonly TaskServer[],
+  to: readonly TaskServer[],
+  retired: readonly TaskServer[],
+): RuntimeStep[] | undefined {
+  const before = new Map(from.map((server) => [serverKey(server), server]));
+  const after = new Map(to.map((server) => [serverKey(server), server]));
+  const leaving = new Map(retired.map((server) => [serverKey(server), server]));
+  if (after.size !== to.length) return undefined;
+  const steps: RuntimeStep[] = [];
+  for (const [key, server] of after) {
+    const same = before.get(key) ?? leaving.get(key);
+    if (!isNumeric(server.address) || !isPlain(server)) return undefined;
+    if (same && same.options !== server.options) return undefined; // options cannot be changed
+    if (!same) steps.push({ do: "add-server", server });
+    else if (same.address !== server.address) steps.push({ do: "move-server", server });
+    if (!before.has(key) && leaving.has(key)) steps.push({ do: "readmit-server", server });
+  }
+  for (const [key, server] of before) if (!after.has(key)) steps.push({ do: "retire-server", server });
+  return steps;
+}
+
+function planFiles(
+  from: Rendered,
+  to: Rendered,
+  certificates: readonly CertificateStep[] | undefined,
+): RuntimeStep[] | undefined {
+  if (new Set(from.files.keys()).symmetricDifference(new Set(to.files.keys())).size > 0) return undefined;
+  const steps: RuntimeStep[] = [];
+  for (const [file, text] of to.files) {
+    const before = from.files.get(file) ?? "";
+    if (before === text) continue;
+    const kind = fileKind(to.config, file);
+    if (kind === "map") steps.push(mapStep(file, before, text));
+    else if (kind !== "list" || !certificates || !explains(certificates, before, text)) return undefined;
+  }
+  return steps;
+}
+
+function mapStep(file: string, from: string, to: string): RuntimeStep {
+  const entries = parseMap(to);
+  const changes = planMap(parseMap(from), entries);
+  return changes ? { do: "change-map", file, changes } : { do: "replace-map", file, entries };
+}
+
+/** How the config uses a file. */
+function fileKind(config: string, file: string): "map" | "list" | undefined {
+  const words = config.split(/\s+/);
+  if (words.some((word, i) => word === file && words[i - 1] === "crt-list")) return "list";
+  return words.some((word) => /\bmap(_\w+)?\(/.test(word) && word.includes(`(${file}`)) ? "map" : undefined;
+}
+
+/** Whether the certificates that come and go are those of the lists, and the others stay as they are. */
+function explains(steps: readonly CertificateStep[], from: string, to: string): boolean {
+  const before = new Map(parseMap(from));
+  const after = new Map(parseMap(to));
+  const paths = (which: CertificateStep["do"]) =>
+    new Set(steps.filter((step) => step.do === which).map(({ path }) => path));
+  const added = new Set(after.keys()).difference(new Set(before.keys()));
+  const removed = new Set(before.keys()).difference(new Set(after.keys()));
+  return (
+    added.symmetricDifference(paths("add")).size === 0 &&
+    removed.symmetricDifference(paths("remove")).size === 0 &&
+    [...after].every(([path, options]) => !before.has(path) || before.get(path) === options)
+  );
+}
+
+/** Each certificate step with its list. */
+function planLists(to: Rendered, steps: readonly CertificateStep[]): RuntimeStep[] | undefined {
+  if (steps.length === 0) return [];
+  const list = [...to.files.keys()].find((file) => fileKind(to.config, file) === "list");
+  const listless = steps.every((step) => step.do === "renew");
+  if (list === undefined && !listless) return undefined;
+  return steps.map((step) => ({ do: "change-certificate", list: list ?? "", step }));
+}

@@ -1,0 +1,215 @@
+import type { User } from "../service/service.ts";
+import type { ListenerSettings } from "./listener-settings.ts";
+
+/** Everything the proxy can be told by its environment and secrets; read once, frozen, passed down in parts. */
+export interface Settings {
+  readonly control: ControlSettings;
+  readonly instance: InstanceSettings;
+  readonly services: ServiceSettings;
+  readonly frontend: FrontendSettings;
+  readonly global: GlobalSettings;
+  readonly defaults: DefaultsSettings;
+  readonly tls: TlsSettings;
+  readonly log: LogSettings;
+  /** Undefined: HAProxy serves no statistics page. */
+  readonly statistics: StatisticsSettings | undefined;
+  /** `USERS`. Undefined: no authentication. Empty: asked for, but nobody is known, so nobody gets in. */
+  readonly users: readonly User[] | undefined;
+  readonly reload: ReloadSettings;
+  readonly paths: PathSettings;
+  readonly listener: ListenerSettings;
+}
+
+/** The control API. */
+export interface ControlSettings {
+  /** `IP` */
+  readonly address: string;
+  /** `PORT` */
+  readonly port: number;
+  /** `API_TOKEN`: callers send it as a bearer token. Undefined: no token is asked for. */
+  readonly token: string | undefined;
+  /** `API_NETWORKS`: where the API is reachable; empty for everywhere. */
+  readonly networks: readonly ApiNetwork[];
+  /** `REDACT`: answers leave out passwords and keys. */
+  readonly redact: boolean;
+  /** `MODE`, of no effect but in the answers' field `Mode`. */
+  readonly mode: string;
+  /** `HEALTHCHECK` */
+  readonly healthCheck: boolean;
+}
+
+/** A subnet (`10.0.9.0/24`) in which this host has an address, or an interface (`eth0`). */
+export type ApiNetwork =
+  | { readonly kind: "subnet"; readonly subnet: string }
+  | { readonly kind: "interface"; readonly name: string };
+
+/** Which proxy this is, among its replicas and among other proxies. */
+export interface InstanceSettings {
+  /** `SERVICE_NAME`: its own swarm service, found as `tasks.<name>`. */
+  readonly serviceName: string;
+  /** `PROXY_INSTANCE_NAME` */
+  readonly name: string;
+  /** `FILTER_PROXY_INSTANCE_NAME`: services for other instances are passed over. */
+  readonly onlyOwnServices: boolean;
+  /** `LISTENER_ADDRESS`: swarm listeners, as given: `host`, `host:port` or `http://host`. */
+  readonly listeners: readonly string[];
+  /** `DNS_LOOKUP_PAUSE_MS`, before replicas are asked for certificates. */
+  readonly lookupPauseMs: number;
+}
+
+/** How the parameters of services are read. */
+export interface ServiceSettings {
+  /** `SEPARATOR` of lists. */
+  readonly separator: string;
+  /** `SERVICE_DOMAIN_ALGO`, of services that name none. */
+  readonly domainAlgo: string;
+  /** `HTTPS_ONLY`, for every service. */
+  readonly httpsOnly: boolean;
+  /** `CHECK_RESOLVERS`, for every service. */
+  readonly checkResolvers: boolean;
+  /** `DEFAULT_PROTOCOL`: the `reqMode` of environment services that name none. */
+  readonly environmentReqMode: "http" | "tcp" | "sni";
+  /** `DISCOVERY_TYPE` of services that name none. */
+  readonly discoveryType: "tasks" | "VIP" | "DNS";
+  /** `NAME_STYLE`: 2016 gives the first destination no suffix, 2019 gives it `_0`. */
+  readonly nameStyle: "2016" | "2019";
+  /** `SKIP_ADDRESS_VALIDATION`: false refuses services whose name does not resolve. */
+  readonly skipAddressValidation: boolean;
+  /** `TEMPLATE_FOLDERS` that services' templates must be in; empty for anywhere but the system's folders. */
+  readonly templateFolders: readonly string[];
+}
+
+/** `frontend services` and who may speak to it. */
+export interface FrontendSettings {
+  /** `DEFAULT_PORTS`, left out when there are services and none is http. */
+  readonly defaultPorts: readonly BindPort[];
+  /** `BIND_PORTS` */
+  readonly bindPorts: readonly BindPort[];
+  /** `DEFAULT_REQ_MODE` */
+  readonly mode: "http" | "tcp";
+  /** `EXTRA_FRONTEND`, lines. */
+  readonly extra: readonly string[];
+  /** `CAPTURE_REQUEST_HEADER` */
+  readonly captures: readonly CapturedHeader[];
+  /** `TRUSTED_PROXIES`: subnets whose `X-Forwarded-For` is kept. */
+  readonly trustedProxies: readonly string[];
+  /** `ACCEPT_PROXY_PORTS`: ports on which clients speak the PROXY protocol, of any frontend. */
+  readonly acceptProxyPorts: readonly number[];
+  /** `HSTS`: the value of `Strict-Transport-Security` on TLS; undefined for none. */
+  readonly hsts: string | undefined;
+}
+
+/** `443 accept-proxy:ssl` → port `443`, options `accept-proxy`, ssl. */
+export interface BindPort {
+  /** A port or a range of them, `8000-8010`. */
+  readonly port: string;
+  /** What else stands on the bind line, without the certificates' options; may be empty. */
+  readonly options: string;
+  /** The certificates' options are wanted. */
+  readonly ssl: boolean;
+}
+
+export interface CapturedHeader {
+  readonly name: string;
+  readonly length: number;
+}
+
+/** Section `global`, and `resolvers docker`. */
+export interface GlobalSettings {
+  /** `EXTRA_GLOBAL`, lines. */
+  readonly extra: readonly string[];
+  /** `RESOLVERS`, lines. */
+  readonly resolvers: readonly string[];
+  /** `SSL_BIND_CIPHERS` */
+  readonly sslCiphers: string;
+  /** `SSL_BIND_OPTIONS` */
+  readonly sslOptions: string;
+}
+
+/** Section `defaults`. */
+export interface DefaultsSettings {
+  /** `CONNECTION_MODE` */
+  readonly connectionMode: string;
+  /** `COMPRESSION_ALGO`, empty for none. */
+  readonly compressionAlgo: string;
+  /** `COMPRESSION_TYPE` */
+  readonly compressionType: string;
+  /** `CHECK_RESOLVERS` or `DO_NOT_RESOLVE_ADDR`: names that do not resolve do not make the config invalid. */
+  readonly resolveLater: boolean;
+  readonly timeouts: TimeoutSettings;
+}
+
+/** `TIMEOUT_*`, seconds. */
+export interface TimeoutSettings {
+  readonly connect: number;
+  readonly client: number;
+  readonly server: number;
+  readonly queue: number;
+  readonly tunnel: number;
+  readonly httpRequest: number;
+  readonly httpKeepAlive: number;
+}
+
+export interface TlsSettings {
+  /** `CA_FILE` that clients' certificates are verified with; empty for no verification. */
+  readonly caFile: string;
+  /** `CRT_LIST_PATH`: the operator's own list; empty for ours. */
+  readonly crtListPath: string;
+  /** `ENABLE_H2` */
+  readonly http2: boolean;
+  /** `PREFERRED_CERTIFICATE`: globs of certificates that come first. */
+  readonly preferred: readonly string[];
+}
+
+/** Requests' log: off unless `debug`. */
+export interface LogSettings {
+  /** `DEBUG` */
+  readonly debug: boolean;
+  /** `DEBUG_ERRORS_ONLY` */
+  readonly errorsOnly: boolean;
+  /** `DEBUG_HTTP_FORMAT`, empty for HAProxy's. */
+  readonly httpFormat: string;
+  /** `DEBUG_TCP_FORMAT`, empty for HAProxy's. */
+  readonly tcpFormat: string;
+}
+
+export interface StatisticsSettings {
+  /** Undefined: for everybody (user and password `none`). */
+  readonly credentials: { readonly user: string; readonly password: string } | undefined;
+  readonly uri: string;
+  /** `STATS_PORT`: a frontend of its own. Undefined: on every HTTP frontend. */
+  readonly port: number | undefined;
+}
+
+export interface ReloadSettings {
+  /** `RECONFIGURE_ATTEMPTS` */
+  readonly reconfigureAttempts: number;
+  /** `RELOAD_ATTEMPTS`, per listener when there are several. */
+  readonly fetchAttempts: number;
+  /** `RELOAD_INTERVAL` between two fetches from a listener. */
+  readonly fetchIntervalMs: number;
+  /** `REPEAT_RELOAD`: fetching goes on after the first success. */
+  readonly repeatFetch: boolean;
+  /** `TERMINATE_ON_RELOAD`: old workers do not finish their requests. */
+  readonly terminate: boolean;
+  /** `DISPLAY_CONFIG_ON_ERROR` */
+  readonly showConfigOnError: boolean;
+}
+
+/** Absolute paths. */
+export interface PathSettings {
+  /** `CONFIGS_PATH`, of haproxy.cfg and crt-list.txt. */
+  readonly configs: string;
+  /** `TEMPLATES_PATH` */
+  readonly templates: string;
+  /** `CFG_TEMPLATE_PATH`, the operator's base template. */
+  readonly baseTemplate: string;
+  /** `CERTS_PATH` */
+  readonly certificates: string;
+  /** `SECRETS_PATH` */
+  readonly secrets: string;
+  /** `ERRORFILES_PATH`, of `503.http` and others. */
+  readonly errorFiles: string;
+  /** `RUN_PATH`, of HAProxy's pid file and sockets. */
+  readonly run: string;
+}

@@ -1,0 +1,123 @@
+import { type Clock, formatAddress, type Logger, parseAddress } from "@skep/model";
+import { Complaint } from "./complaint.ts";
+import type { LookUp } from "./dns-lookup.ts";
+import { WatchedName } from "./watched-name.ts";
+
+export interface TaskAddressesOptions {
+  readonly lookUp: LookUp;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Told the services whose addresses are other ones now. */
+  readonly changed: (services: readonly string[]) => void;
+  /** Which addresses may be a task's; all when not given. */
+  readonly accepts?: (address: string) => boolean;
+  /** Of repeated look-ups, for all names together; 50 when not given. */
+  readonly perSecond?: number;
+}
+
+/** Look-ups that wait for the name server at the same time. */
+const mostAtOnce = 32;
+
+/**
+ * The addresses of the tasks of some services, by their DNS name `tasks.<service>`. A new name is looked up at once, and again
+ * each second or, with more names than the budget, each in its turn. A name server in trouble changes nothing.
+ */
+export class TaskAddresses implements Disposable {
+  readonly #options: Required<TaskAddressesOptions>;
+  readonly #complaint: Complaint;
+  readonly #names = new Map<string, WatchedName>();
+  readonly #changed = new Set<string>();
+  #running = 0;
+  /** When the budget allows the next repeated look-up. */
+  #nextMs = 0;
+  #cancelTick = (): void => {};
+  #cancelTell: (() => void) | undefined;
+
+  constructor(options: TaskAddressesOptions) {
+    this.#options = { accepts: () => true, perSecond: 50, ...options };
+    this.#complaint = new Complaint(options.log, "addresses of tasks cannot be looked up");
+  }
+
+  /** These services and no others from now on. */
+  watch(services: Iterable<string>): void {
+    const wanted = new Set(services);
+    for (const name of this.#names.keys()) if (!wanted.has(name)) this.#names.delete(name);
+    const nowMs = this.#options.clock.now();
+    for (const name of wanted) if (!this.#names.has(name)) this.#names.set(name, new WatchedName(name, nowMs));
+    this.#tick();
+  }
+
+  /** In numerical order; undefined as long as they were never learnt. */
+  get(service: string): readonly string[] | undefined {
+    return this.#names.get(service)?.addresses;
+  }
+
+  /** Something has happened to a service: its name is looked up now and some more times within two seconds. */
+  hurry(service: string): void {
+    this.#names.get(service)?.hurry(this.#options.clock.now());
+    this.#tick();
+  }
+
+  [Symbol.dispose](): void {
+    this.#names.clear();
+    this.#cancelTick();
+    this.#cancelTell?.();
+  }
+
+  /** Starts what is due, and comes back when the next is. */
+  #tick(): void {
+    this.#cancelTick();
+    const { clock, perSecond } = this.#options;
+    const nowMs = clock.now();
+    let next: WatchedName | undefined;
+    for (next = this.#first(); next && this.#running < mostAtOnce; next = this.#first()) {
+      const startMs = next.isUrgent ? next.dueMs : Math.max(next.dueMs, this.#nextMs);
+      if (startMs > nowMs) break;
+      if (!next.isUrgent) this.#nextMs = Math.max(this.#nextMs, nowMs - 1000) + 1000 / perSecond;
+      void this.#look(next);
+    }
+    if (!next || this.#running >= mostAtOnce) return; // a look-up that ends comes here again
+    const startMs = next.isUrgent ? next.dueMs : Math.max(next.dueMs, this.#nextMs);
+    this.#cancelTick = clock.after(startMs - nowMs, () => this.#tick());
+  }
+
+  /** The name to look up next: urgent ones that are due before all others. */
+  #first(): WatchedName | undefined {
+    const nowMs = this.#options.clock.now();
+    let first: WatchedName | undefined;
+    for (const name of this.#names.values()) if (!first || name.goesBefore(first, nowMs)) first = name;
+    return first?.dueMs === Number.POSITIVE_INFINITY ? undefined : first;
+  }
+
+  async #look(name: WatchedName): Promise<void> {
+    const { clock, lookUp } = this.#options;
+    const startedMs = clock.now();
+    name.started();
+    this.#running++;
+    try {
+      const found = await lookUp(`tasks.${name.service}`);
+      this.#complaint.cured();
+      if (this.#names.get(name.service) === name) this.#learn(name, found);
+    } catch (error) {
+      this.#complaint.tell(error);
+    }
+    this.#running--;
+    name.ended(startedMs, Math.max(1000, (this.#names.size * 1000) / this.#options.perSecond));
+    this.#tick();
+  }
+
+  #learn(name: WatchedName, found: readonly string[]): void {
+    const numbers = found.filter(this.#options.accepts).flatMap((address) => parseAddress(address) ?? []);
+    const addresses = [...new Set(numbers)].sort((a, b) => a - b).map(formatAddress);
+    if (name.addresses?.join() === addresses.join()) return;
+    name.addresses = addresses;
+    this.#changed.add(name.service);
+    // What is learnt in the same moment is told together.
+    this.#cancelTell ??= this.#options.clock.after(0, () => {
+      this.#cancelTell = undefined;
+      const changed = [...this.#changed];
+      this.#changed.clear();
+      this.#options.changed(changed);
+    });
+  }
+}
