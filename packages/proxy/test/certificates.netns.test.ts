@@ -12,13 +12,13 @@ import { CertificateStore } from "../src/certificates/certificate-store.ts";
 import {
   blameCertificate,
   type Certificate,
-  type CertificateStep,
   parsePem,
   planCertificates,
   renderCertificateTrial,
   renderCrtList,
 } from "../src/certificates/index.ts";
 import { ecKey, pemBlock, rsaKey, testCertificate } from "../src/certificates/test-certificates.ts";
+import type { CertificateStep } from "../src/runtime/certificate-step.ts";
 
 let folder: string;
 const running = new Set<ChildProcess>();

@@ -16,4 +16,4 @@ export { CertificateStore, type CertificateTrial, type StoredFile } from "./cert
 export { renderCertificateTrial, renderCrtList } from "./crt-list.ts";
 export { matchesGlob, orderCertificates } from "./order-certificates.ts";
 export { dateWarning, type PemBundle, parsePem } from "./pem.ts";
-export { type CertificateStep, describeCertificateStep, planCertificates } from "./plan-certificates.ts";
+export { describeCertificateStep, planCertificates } from "./plan-certificates.ts";

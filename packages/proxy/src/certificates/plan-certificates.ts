@@ -1,11 +1,7 @@
+import type { CertificateStep } from "../runtime/certificate-step.ts";
 import type { Certificate } from "./certificate.ts";
 
 type Listed = Pick<Certificate, "path" | "pem" | "names">;
-
-/** One change to the certificates of a running HAProxy, by its runtime API. */
-export type CertificateStep =
-  | { readonly do: "renew" | "add"; readonly path: string; readonly pem: string; readonly options?: string }
-  | { readonly do: "remove"; readonly path: string };
 
 /** A longer payload is dropped by HAProxy without a word (its buffer is 16 kB). */
 const longestPem = 15_000;

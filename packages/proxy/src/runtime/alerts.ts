@@ -4,8 +4,8 @@ import type { Blame, Rendered } from "../render/rendered.ts";
 export interface Alert {
   /** Without the severity and the process id; several lines when HAProxy needs them. */
   readonly message: string;
-  /** Of the config, from 1, where HAProxy names one. */
-  readonly line: number | undefined;
+  /** Of the config, from 1: where HAProxy stumbled, then others that it mentions. Empty when it names none. */
+  readonly lines: readonly number[];
 }
 
 /** Why a configuration is refused. */
@@ -35,27 +35,31 @@ export function parseAlerts(stderr: string, path: string, shownAs: string = path
   }
   return messages.map((message) => ({
     message: message.replaceAll(path, shownAs).replace(/^config : /, ""),
-    line: lineOf(message, path),
+    lines: linesIn(message, path),
   }));
 }
 
-function lineOf(message: string, path: string): number | undefined {
-  const at = message.indexOf(`[${path}:`);
-  const line = at < 0 ? Number.NaN : Number.parseInt(message.slice(at + path.length + 2), 10);
-  return Number.isNaN(line) ? undefined : line;
+/** `[/cfg/haproxy.cfg:33]`, `declared at /cfg/haproxy.cfg:22`, `already defined at line 29` */
+function linesIn(message: string, path: string): number[] {
+  const afterPath = message.split(`${path}:`).slice(1);
+  const afterWord = message.split(" line ").slice(1);
+  return [...afterPath, ...afterWord].map((text) => Number.parseInt(text, 10)).filter((line) => line > 0);
 }
 
 /**
- * The services that an alert is about: by its line, else by the sections that it names, else by a word that only one
- * service uses. Empty when nobody can be told.
+ * The services that an alert is about, the likeliest first: by its lines, else by the sections that it names, else by a
+ * word that only one service uses. Empty when nobody can be told.
  */
 export function blamedServices(alert: Alert, rendered: Pick<Rendered, "config" | "blame">): string[] {
-  const byLine = alert.line === undefined ? [] : servicesAt([alert.line], rendered.blame);
-  if (byLine.length > 0) return byLine;
+  const byLine = alert.lines.flatMap((line) => servicesAt([line], rendered.blame));
+  if (byLine.length > 0) return [...new Set(byLine)];
   const lines = rendered.config.split("\n");
   const quoted = [...alert.message.matchAll(/'([^']+)'/g)].map(([, text = ""]) => text);
   const sections = new Set(quoted.flatMap((text) => [text, sectionOf(text)]));
-  const bySection = servicesAt(linesWhere(lines, (line) => sections.has(sectionStart(line) ?? "")), rendered.blame);
+  const bySection = servicesAt(
+    linesWhere(lines, (line) => sections.has(sectionStart(line) ?? "")),
+    rendered.blame,
+  );
   if (bySection.length > 0) return bySection;
   const users = quoted.map((word) =>
     servicesAt(
@@ -76,6 +80,8 @@ const linesWhere = (lines: readonly string[], is: (line: string) => boolean) =>
 
 const servicesAt = (lines: readonly number[], blame: readonly Blame[]) => [
   ...new Set(
-    blame.filter(({ from, to }) => lines.some((line) => from <= line && line <= to)).map(({ serviceName }) => serviceName),
+    blame
+      .filter(({ from, to }) => lines.some((line) => from <= line && line <= to))
+      .map(({ serviceName }) => serviceName),
   ),
 ];

@@ -1,5 +1,5 @@
-import { type Command } from "./runtime-step.ts";
 import type { CertificateStep } from "./certificate-step.ts";
+import type { Command } from "./runtime-step.ts";
 
 /** `<<`, the lines, and the empty line that ends them; so there must be none within. */
 const payload = (text: string): string =>

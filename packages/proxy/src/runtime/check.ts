@@ -34,4 +34,4 @@ function failureOf(stderr: string, { path, shownAs }: CheckOptions): CheckFailur
   return alerts.length > 0 ? { alerts } : failure(stderr.trim() || "HAProxy refuses the config and does not say why");
 }
 
-const failure = (message: string): CheckFailure => ({ alerts: [{ message, line: undefined }] });
+const failure = (message: string): CheckFailure => ({ alerts: [{ message, lines: [] }] });

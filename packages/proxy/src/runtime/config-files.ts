@@ -1,4 +1,4 @@
-import { link, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Rendered } from "../render/rendered.ts";
 import { hasCode } from "./has-code.ts";
@@ -58,10 +58,9 @@ export class ConfigFiles {
     }
   }
 
-  /** Remembers what is in place as the last good config. */
+  /** Remembers what is in place as the last good config. A copy: a link would change with whatever changes the other. */
   async keepAsGood(): Promise<void> {
-    await rm(`${this.goodPath}.new`, { force: true });
-    await link(this.configPath, `${this.goodPath}.new`);
+    await copyFile(this.configPath, `${this.goodPath}.new`);
     await rename(`${this.goodPath}.new`, this.goodPath);
   }
 
@@ -106,4 +105,10 @@ const generationLine = /^([ \t]*setenv[ \t]+DF_GENERATION[ \t]+)\S+[ \t]*$/m;
 export function withGeneration(config: string, generation: number): string {
   if (!generationLine.test(config)) throw new Error("the config has no line `setenv DF_GENERATION`");
   return config.replace(generationLine, (_, start: string) => start + generation);
+}
+
+/** Undefined when the config has none. */
+export function generationOf(config: string): number | undefined {
+  const digits = /^[ \t]*setenv[ \t]+DF_GENERATION[ \t]+(\d+)[ \t]*$/m.exec(config)?.[1];
+  return digits === undefined ? undefined : Number(digits);
 }

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock, Logger } from "@skep/model";
@@ -111,7 +111,11 @@ export class HaproxyProcess implements AsyncDisposable {
       this.#state = { state: "stopped" };
       return;
     }
-    for (const [signal, waitMs] of [["SIGUSR1", graceMs], ["SIGTERM", killMs], ["SIGKILL", killMs]] as const) {
+    for (const [signal, waitMs] of [
+      ["SIGUSR1", graceMs],
+      ["SIGTERM", killMs],
+      ["SIGKILL", killMs],
+    ] as const) {
       if (signal === "SIGUSR1" && graceMs <= 0) continue;
       this.#signal(signal);
       if (await this.#endsWithin(waitMs)) return;
@@ -139,7 +143,7 @@ export class HaproxyProcess implements AsyncDisposable {
     const adopted = masters.findLast(({ sameConfig }) => sameConfig);
     for (const { pid } of masters.filter((master) => master !== adopted)) {
       logger.warn({ pid }, "haproxy of an earlier controller ends");
-      kill(pid, "SIGUSR1");
+      signalProcess(pid, "SIGUSR1");
     }
     if (!adopted) return;
     logger.info({ pid: adopted.pid }, "haproxy of an earlier controller goes on");
@@ -157,7 +161,7 @@ export class HaproxyProcess implements AsyncDisposable {
   }
 
   #signal(signal: NodeJS.Signals): void {
-    if (this.pid !== undefined) kill(this.pid, signal);
+    if (this.pid !== undefined) signalProcess(this.pid, signal);
   }
 
   async #endsWithin(ms: number): Promise<boolean> {
@@ -196,7 +200,8 @@ export class HaproxyProcess implements AsyncDisposable {
 
 export const masterSocketIn = (runDirectory: string): string => join(runDirectory, "master.sock");
 
-function kill(pid: number, signal: NodeJS.Signals): void {
+/** A process that has ended meanwhile is no error. */
+export function signalProcess(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch (error) {

@@ -19,10 +19,13 @@ export type MapChange =
 /** More changes than this are dearer one by one than the whole map at once. */
 const most = 20;
 
+/** Nothing that a command reads as more than itself. */
+const isPlain = ([key, value]: MapEntry) => /^[\w./:,@%+=*~-]+$/.test(key) && /^[\w./:,@%+=*~-]+$/.test(value);
+
 /**
  * Single changes from one map to another; undefined when the whole map has to be replaced, which is one step for
- * HAProxy too: many changes, keys that appear twice, or an order that single changes do not lead to (HAProxy adds at
- * the end, and some matchers take the first entry that fits).
+ * HAProxy too: many changes, keys that appear twice, words that a command would take for something else, or an order
+ * that single changes do not lead to (HAProxy adds at the end, and some matchers take the first entry that fits).
  */
 export function planMap(from: readonly MapEntry[], to: readonly MapEntry[]): MapChange[] | undefined {
   const before = new Map(from);
@@ -31,7 +34,8 @@ export function planMap(from: readonly MapEntry[], to: readonly MapEntry[]): Map
   const added = to.filter(([key]) => !before.has(key));
   const deleted = from.filter(([key]) => !after.has(key));
   const set = to.filter(([key, value]) => before.has(key) && before.get(key) !== value);
-  if (added.length + deleted.length + set.length > most) return undefined;
+  const changed = [...added, ...deleted, ...set];
+  if (changed.length > most || !changed.every(isPlain)) return undefined;
   const order = [...from.filter(([key]) => after.has(key)), ...added];
   if (order.some(([key], i) => key !== to[i]?.[0])) return undefined;
   return [

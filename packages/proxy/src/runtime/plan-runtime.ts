@@ -86,9 +86,8 @@ function mapStep(file: string, from: string, to: string): RuntimeStep {
 
 /** How the config uses a file. */
 function fileKind(config: string, file: string): "map" | "list" | undefined {
-  const words = config.split(/\s+/);
-  if (words.some((word, i) => word === file && words[i - 1] === "crt-list")) return "list";
-  return words.some((word) => /\bmap(_\w+)?\(/.test(word) && word.includes(`(${file}`)) ? "map" : undefined;
+  if (config.includes(` crt-list ${file}`)) return "list";
+  return config.includes(`(${file},`) || config.includes(`(${file})`) ? "map" : undefined;
 }
 
 /** Whether the certificates that come and go are those of the lists, and the others stay as they are. */

@@ -24,8 +24,7 @@ export function parseProcessTable(text: string): ProcessTable | undefined {
     const row = /^(\d+)\s+(\w+)\s+(\d+)\s+(?:\[failed: (\d+)\]\s+)?(\S+)/.exec(line);
     if (!row) continue;
     const [, pid, type, reloads, failed, uptime = ""] = row;
-    if (type === "master")
-      master = { pid: Number(pid), reloads: Number(reloads), failedReloads: Number(failed ?? 0) };
+    if (type === "master") master = { pid: Number(pid), reloads: Number(reloads), failedReloads: Number(failed ?? 0) };
     else if (type === "worker")
       list.push({ pid: Number(pid), reloads: Number(reloads), uptimeSeconds: secondsOf(uptime) });
   }

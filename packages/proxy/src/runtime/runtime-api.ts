@@ -31,13 +31,17 @@ export async function runSteps(socket: CommandSocket, steps: readonly RuntimeSte
 /** Several on one connection, as many as it takes. */
 async function runCommands(socket: CommandSocket, commands: readonly Command[]): Promise<void> {
   let rest = commands;
-  for (const batch of inBatches(commands.map(({ text }) => text), ";")) {
+  for (const batch of inBatches(
+    commands.map(({ text }) => text),
+    ";",
+  )) {
     const count = batch.split(";").length;
     const answers = rest.slice(0, count).flatMap(({ answer }) => answer ?? []);
     rest = rest.slice(count);
     const lines = answerLines(await ask(socket, batch));
     const asExpected = lines.length === answers.length && lines.every((line, i) => answers[i]?.test(line));
-    if (!asExpected) throw new UnexpectedAnswer(lines.find((line, i) => !answers[i]?.test(line)) ?? `${batch}: no answer`);
+    if (!asExpected)
+      throw new UnexpectedAnswer(lines.find((line, i) => !answers[i]?.test(line)) ?? `${batch}: no answer`);
   }
 }
 
@@ -47,7 +51,8 @@ async function replaceMap(socket: CommandSocket, file: string, entries: readonly
   const version = /New version created: (\d+)/.exec(answer)?.[1];
   if (version === undefined) throw new UnexpectedAnswer(answer.trim());
   const lines = entries.map(([key, value]) => `${key} ${value}\n`);
-  for (const chunk of inBatches(lines, "")) await expect(socket, `add map @${version} ${file} <<\n${chunk}\n`, undefined);
+  for (const chunk of inBatches(lines, ""))
+    await expect(socket, `add map @${version} ${file} <<\n${chunk}\n`, undefined);
   await expect(socket, `commit map @${version} ${file}`, undefined);
 }
 
@@ -85,11 +90,15 @@ async function ask(socket: CommandSocket, command: string): Promise<string> {
 export async function deleteServers(socket: CommandSocket, retired: readonly TaskServer[]): Promise<TaskServer[]> {
   const remaining: TaskServer[] = [];
   let rest = retired;
-  for (const batch of inBatches(retired.map((server) => `del server ${serverKey(server)}`), ";")) {
+  for (const batch of inBatches(
+    retired.map((server) => `del server ${serverKey(server)}`),
+    ";",
+  )) {
     const asked = rest.slice(0, batch.split(";").length);
     rest = rest.slice(asked.length);
     const lines = answerLines((await socket.askOrNothing(batch)) ?? "");
-    const gone = (i: number) => lines.length === asked.length && /^(Server deleted|No such server)/.test(lines[i] ?? "");
+    const gone = (i: number) =>
+      lines.length === asked.length && /^(Server deleted|No such server)/.test(lines[i] ?? "");
     remaining.push(...asked.filter((_, i) => !gone(i)));
   }
   return remaining;

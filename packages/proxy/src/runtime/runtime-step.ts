@@ -1,6 +1,6 @@
 import { unreachable } from "@skep/model";
 import type { TaskServer } from "../render/rendered.ts";
-import { type CertificateStep } from "./certificate-step.ts";
+import type { CertificateStep } from "./certificate-step.ts";
 import type { MapChange, MapEntry } from "./map-file.ts";
 
 /** One change to a running HAProxy by its runtime API. */

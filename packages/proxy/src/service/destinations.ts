@@ -44,7 +44,8 @@ export function environmentDestinations(given: Given, standardReqMode: string): 
     (has("servicePath", index) || has("serviceDomain", index) || /^(tcp|sni)$/i.test(at("reqMode", index)?.text ?? ""));
   const plain: GivenDestination = {
     index: 0,
-    find: (name) => at(name, 0) ?? (name === "reqMode" ? { name: "DEFAULT_PROTOCOL", text: standardReqMode } : undefined),
+    find: (name) =>
+      at(name, 0) ?? (name === "reqMode" ? { name: "DEFAULT_PROTOCOL", text: standardReqMode } : undefined),
   };
   const indexed = withoutGap(isWhole).map(
     (index): GivenDestination => ({

@@ -1,4 +1,5 @@
-const escapes: Readonly<Record<string, string>> = { r: "\r", n: "\n", t: "\t" };
+/** In double quotes · in single quotes · after a backslash · a comment · blanks · plain text · a quote that is not closed. */
+const pieces = /"(?:\\.|[^"\\])*"|'[^']*'|\\x[0-9a-fA-F]{2}|\\.|#.*|\s+|[^"'\\\s#]+|./gs;
 
 /**
  * The words that HAProxy reads in a line of its config: quotes and backslashes resolved, a comment left out (HAProxy's
@@ -7,33 +8,29 @@ const escapes: Readonly<Record<string, string>> = { r: "\r", n: "\n", t: "\t" };
 export function haproxyWords(line: string): string[] | undefined {
   const words: string[] = [];
   let word: string | undefined;
-  let quote = "";
-  for (let at = 0; at < line.length; at++) {
-    const char = line.charAt(at);
-    if (quote !== "" && char === quote) quote = "";
-    else if (quote === "" && (char === '"' || char === "'")) {
-      quote = char;
-      word ??= "";
-    } else if (char === "\\" && quote !== "'") {
-      const escape = escapeAt(line, at);
-      word = (word ?? "") + escape.text;
-      at += escape.length - 1;
-    } else if (quote === "" && /\s/.test(char)) {
+  for (const [piece] of line.matchAll(pieces)) {
+    if (piece.startsWith("#")) break;
+    if (piece === '"' || piece === "'") return undefined;
+    if (/^\s/.test(piece)) {
       if (word !== undefined) words.push(word);
       word = undefined;
-    } else if (quote === "" && char === "#") break;
-    else word = (word ?? "") + char;
+    } else {
+      word = (word ?? "") + textOf(piece);
+    }
   }
-  if (quote !== "") return undefined;
   return word === undefined ? words : [...words, word];
 }
 
-/** What the backslash at `at` and the characters after it mean, and how many they are. */
-function escapeAt(line: string, at: number): { text: string; length: number } {
-  const next = line.charAt(at + 1);
-  const hex = /^[0-9a-fA-F]{2}/.exec(line.slice(at + 2))?.[0];
-  if (next === "x" && hex !== undefined) return { text: String.fromCharCode(Number.parseInt(hex, 16)), length: 4 };
-  const known = escapes[next];
-  if (known !== undefined) return { text: known, length: 2 };
-  return /[\\\s#"'$]/.test(next) ? { text: next, length: 2 } : { text: `\\${next}`, length: 2 };
+function textOf(piece: string): string {
+  if (piece.startsWith("'")) return piece.slice(1, -1);
+  return piece.startsWith('"') ? resolveEscapes(piece.slice(1, -1)) : resolveEscapes(piece);
 }
+
+const characters: Readonly<Record<string, string>> = { r: "\r", n: "\n", t: "\t" };
+
+/** A backslash before anything that has no special meaning stays. */
+const resolveEscapes = (text: string) =>
+  text.replace(/\\(x[0-9a-fA-F]{2}|.)/gs, (whole, after: string) => {
+    if (after.length > 1) return String.fromCharCode(Number.parseInt(after.slice(1), 16));
+    return characters[after] ?? (/[\\\s#"'$]/.test(after) ? after : whole);
+  });

@@ -1,6 +1,6 @@
 import { type Check, checkTemplatePath, headerName } from "./checks.ts";
-import type { ParseContext } from "./parse-context.ts";
 import { malformed, ParameterError } from "./parameter-error.ts";
+import type { ParseContext } from "./parse-context.ts";
 import { hasControl, parseGoBoolean, splitList } from "./plain-text.ts";
 import { parseRewrites } from "./rewrites.ts";
 import type { Rewrite } from "./service.ts";
@@ -40,7 +40,8 @@ const anything: Check = () => undefined;
 export const line = (title: string, check: Check = anything): Kind<string> => ({
   title,
   absent: "",
-  parse: (text, parameter) => checked(text.trim(), parameter, (trimmed) => (trimmed === "" ? undefined : check(trimmed))),
+  parse: (text, parameter) =>
+    checked(text.trim(), parameter, (trimmed) => (trimmed === "" ? undefined : check(trimmed))),
 });
 
 /** Blanks around it count. */
@@ -54,7 +55,7 @@ export const list = (title: string, check: Check = anything): Kind<readonly stri
   title: `list of ${title}`,
   absent: [],
   parse: (text, parameter, { separator }) => {
-    checkPlain(text, parameter);
+    checkPlain(text.trim(), parameter);
     return splitList(text, separator).map((item) => checked(item, parameter, check));
   },
 });
@@ -67,7 +68,10 @@ export const flag: Kind<boolean> = {
 };
 
 /** Of services, not of destinations: `on` is true as well. */
-export const serviceFlag: Kind<boolean> = { ...flag, parse: (text) => text.trim() === "on" || parseGoBoolean(text.trim()) === true };
+export const serviceFlag: Kind<boolean> = {
+  ...flag,
+  parse: (text) => text.trim() === "on" || parseGoBoolean(text.trim()) === true,
+};
 
 const isWhole = (text: string, max: number) => /^\d{1,9}$/.test(text) && Number(text) <= max;
 
@@ -101,6 +105,13 @@ export const replicas: Kind<number | undefined> = {
   parse: (text, parameter) => (text.trim() === "" ? undefined : whole(text.trim(), parameter, 0, maxReplicas)),
 };
 
+/** 0 stands for no limit. */
+export const connections: Kind<number> = {
+  title: "number",
+  absent: 0,
+  parse: (text, parameter) => whole(text.trim() || "0", parameter, 0, 1_000_000),
+};
+
 /** HAProxy counts milliseconds in 31 bits. */
 const maxSeconds = 2_147_483;
 
@@ -131,7 +142,7 @@ export const headerConditions: Kind<Readonly<Record<string, string>>> = {
   title: "list of Name:value",
   absent: {},
   parse: (text, parameter, { separator }) => {
-    checkPlain(text, parameter);
+    checkPlain(text.trim(), parameter);
     const pairs = splitList(text, separator).map((item) => item.split(":").map((part) => part.trim()));
     const usable = pairs.filter((pair) => pair.length === 2);
     const wrong = usable.find(([name = "", value = ""]) => !headerName.test(name) || value === "");

@@ -1,6 +1,6 @@
 import * as check from "./checks.ts";
-import * as kind from "./kinds.ts";
 import type { Kind } from "./kinds.ts";
+import * as kind from "./kinds.ts";
 import type { ReqMode } from "./service.ts";
 
 /** A parameter of `reconfigure`; its name is its key in one of the two tables below. */
@@ -79,7 +79,7 @@ export const serviceParameters = {
   usersPassEncrypted: { kind: kind.serviceFlag, about: "passwords are crypt hashes" },
 } satisfies Record<string, Parameter<unknown>>;
 
-/** Of a destination: with a suffix `.1` to `.10`, or without (`docker-flow-proxy.md` section 1.4, table B). */
+/** Of a destination: with a suffix `.1` to `.10`, or without (`docker-flow-proxy.md` section 1.4, table B; the last three are ours). */
 export const destinationParameters = {
   port: { kind: kind.port, about: "port of the service" },
   httpsPort: { kind: kind.otherPort, about: "its port for requests that came by https" },
@@ -111,6 +111,9 @@ export const destinationParameters = {
   balanceGroup: { kind: kind.line("algorithm", check.checkBalance), about: "how the group is balanced" },
   verifyClientSsl: { kind: kind.flag, about: "answer 403 without a valid client certificate" },
   userDef: { kind: kind.exactLine, about: "for templates" },
+  maxConn: { kind: kind.connections, about: "requests that one server works on at a time; others wait" },
+  allowedSrc: { kind: kind.list("subnet", check.checkSubnet), about: "clients; others are answered 403" },
+  deniedSrc: { kind: kind.list("subnet", check.checkSubnet), about: "clients that are answered 403" },
 } satisfies Record<string, Parameter<unknown>>;
 
 export type ServiceParameterName = keyof typeof serviceParameters;

@@ -1,5 +1,5 @@
 /** What would end a line of HAProxy's config, or cannot be part of one. */
-export const hasControl = (text: string): boolean => /[\u0000-\u001f\u007f]/.test(text);
+export const hasControl = (text: string): boolean => /\p{Cc}/u.test(text);
 
 /** The parts of a list, trimmed; empty ones do not count. */
 export const splitList = (text: string, separator: string): string[] =>

@@ -42,6 +42,12 @@ export interface Destination {
   readonly balanceGroup: string;
   readonly verifyClientSsl: boolean;
   readonly userDef: string;
+  /** Of our own, as the two after it: requests (connections with tcp) that one server works on at a time. Absent: no limit. */
+  readonly maxConn?: number;
+  /** Subnets; others are answered 403. Absent: from everywhere. */
+  readonly allowedSrc?: readonly string[];
+  /** Subnets that are answered 403. */
+  readonly deniedSrc?: readonly string[];
 }
 
 export interface Rewrite {

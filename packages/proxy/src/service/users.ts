@@ -60,8 +60,11 @@ function complete({ username, password }: Entry, encrypted: boolean, known: read
   return user && { ...user, username };
 }
 
-const firstOfName = (users: readonly User[]): User[] =>
-  users.filter(({ username }, i) => users.findIndex((user) => user.username === username) === i);
+function firstOfName(users: readonly User[]): User[] {
+  const byName = new Map<string, User>();
+  for (const user of users) if (!byName.has(user.username)) byName.set(user.username, user);
+  return [...byName.values()];
+}
 
 function checkUser(user: User): User {
   if (hasControl(user.username)) throw malformed("users", user.username, "must not contain control characters");

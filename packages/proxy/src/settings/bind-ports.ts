@@ -1,4 +1,4 @@
-import type { BindPort, CapturedHeader } from "./settings.ts";
+import type { BindPort, CapturedHeader } from "./haproxy-settings.ts";
 import type { Variables } from "./variables.ts";
 
 const allowed = "ports with what else their bind line holds (80, 443:ssl, 443 accept-proxy:ssl), separated by commas";
@@ -9,7 +9,10 @@ export const readBindPorts = (variables: Variables, name: string, otherwise: str
 
 /** Undefined when it does not begin with a port. */
 export function bindPortOf(text: string): BindPort | undefined {
-  const [port = "", ...options] = text.replace(/:ssl(?!\w)/, " ").trim().split(/\s+/);
+  const [port = "", ...options] = text
+    .replace(/:ssl(?!\w)/, " ")
+    .trim()
+    .split(/\s+/);
   const ends = port.split("-");
   if (ends.length > 2 || !ends.every(isPort)) return undefined;
   return { port, options: options.join(" "), ssl: /:ssl(?!\w)/.test(text) };

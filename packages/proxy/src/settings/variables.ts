@@ -1,14 +1,20 @@
+import type { Check } from "../service/checks.ts";
+import { hasControl, quoted, splitList } from "../service/plain-text.ts";
+
 /** A variable that cannot be used; the message says which, and what is allowed. */
 export class SettingsError extends Error {
   override readonly name = "SettingsError";
   readonly variable: string;
-  constructor(variable: string, value: string, allowed: string) {
-    super(`${variable} is ${JSON.stringify(shortened(value))}, but must be ${allowed}`);
+  /** `value` undefined: it may be a secret, and is not shown. */
+  constructor(variable: string, value: string | undefined, allowed: string) {
+    super(
+      value === undefined
+        ? `${variable} must be ${allowed}`
+        : `${variable} is ${quoted(value)}, but must be ${allowed}`,
+    );
     this.variable = variable;
   }
 }
-
-const shortened = (value: string) => (value.length > 100 ? `${value.slice(0, 100)}...` : value);
 
 export type ReadSecret = (name: string) => string | undefined;
 
@@ -46,13 +52,20 @@ export class Variables {
   /** One line, trimmed. */
   text(name: string, otherwise = ""): string {
     const value = this.raw(name)?.trim() || otherwise;
-    if (hasControl(value)) this.refuse(name, value, "one line without control characters");
+    if (hasControl(value)) this.refuse(name, undefined, "one line without control characters");
     return value;
   }
 
   matching(name: string, pattern: RegExp, allowed: string, otherwise = ""): string {
     const value = this.text(name, otherwise);
     return pattern.test(value) ? value : this.refuse(name, value, allowed);
+  }
+
+  /** As a parameter of the same meaning is checked. */
+  checked(name: string, check: Check, otherwise = ""): string {
+    const value = this.text(name, otherwise);
+    const reason = value === "" ? undefined : check(value);
+    return reason === undefined ? value : this.refuse(name, value, reason.replace(/^must be /, ""));
   }
 
   /** Parts between commas, trimmed; empty ones do not count. */
@@ -64,8 +77,7 @@ export class Variables {
   lines(name: string, otherwise = ""): string[] {
     const value = this.raw(name) ?? otherwise;
     const lines = value.split(/[,\r\n]/).map((line) => line.trim());
-    const bad = lines.find(hasControl);
-    if (bad !== undefined) this.refuse(name, bad, "lines without control characters");
+    if (lines.some(hasControl)) this.refuse(name, undefined, "lines without control characters");
     return lines.filter((line) => line !== "");
   }
 
@@ -96,16 +108,7 @@ export class Variables {
     return this.matching(name, /^\/\S*$|^$/, "an absolute path without blanks", otherwise);
   }
 
-  refuse(name: string, value: string, allowed: string): never {
+  refuse(name: string, value: string | undefined, allowed: string): never {
     throw new SettingsError(name, value, allowed);
   }
 }
-
-/** Parts, trimmed; empty ones do not count. */
-export const splitList = (value: string, separator: string): string[] =>
-  value
-    .split(separator)
-    .map((part) => part.trim())
-    .filter((part) => part !== "");
-
-export const hasControl = (value: string): boolean => /[\u0000-\u001f\u007f]/.test(value);

@@ -1,4 +1,4 @@
-import { request as requestHttp, type IncomingMessage } from "node:http";
+import { type IncomingMessage, type RequestOptions, request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 import { DomainError } from "@skep/model";
 
@@ -30,7 +30,7 @@ export async function callHttp(call: HttpCall): Promise<HttpAnswer> {
     const body = await readBody(response, call.signal);
     const status = response.statusCode ?? 0;
     const next = status >= 301 && status <= 308 && redirects < mostRedirects ? response.headers.location : undefined;
-    const target = next === undefined || !/^(GET|HEAD)$/.test(call.method) ? null : URL.parse(next, url);
+    const target = next === undefined || !/^(GET|HEAD)$/.test(call.method) ? null : URL.parse(next, url.href);
     if (target === null || !isHttp(target)) return { status, body };
     url = target;
   }
@@ -41,9 +41,9 @@ export const isHttp = ({ protocol }: URL): boolean => protocol === "http:" || pr
 function open({ method, url, body, headers, signal }: HttpCall): Promise<IncomingMessage> {
   signal.throwIfAborted();
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-  const start = url.protocol === "https:" ? requestHttps : requestHttp;
   const length = body ? { "Content-Length": String(body.length) } : {};
-  const request = start(url, { method, agent: false, signal, headers: { ...headers, ...length } });
+  const options: RequestOptions = { method, agent: false, signal, headers: { ...headers, ...length } };
+  const request = url.protocol === "https:" ? requestHttps(url, options) : requestHttp(url, options);
   request.once("response", resolve);
   request.on("error", (error) => reject(signal.aborted ? signal.reason : error));
   request.end(body);

@@ -67,23 +67,27 @@ export class TaskAddresses implements Disposable {
   /** Starts what is due, and comes back when the next is. */
   #tick(): void {
     this.#cancelTick();
-    const { clock, perSecond } = this.#options;
+    const { clock } = this.#options;
     const nowMs = clock.now();
-    let next: WatchedName | undefined;
-    for (next = this.#first(); next && this.#running < mostAtOnce; next = this.#first()) {
+    for (let next = this.#first(nowMs); next; next = this.#first(nowMs)) {
+      if (this.#running >= mostAtOnce) return; // a look-up that ends comes here again
       const startMs = next.isUrgent ? next.dueMs : Math.max(next.dueMs, this.#nextMs);
-      if (startMs > nowMs) break;
-      if (!next.isUrgent) this.#nextMs = Math.max(this.#nextMs, nowMs - 1000) + 1000 / perSecond;
+      if (startMs > nowMs) {
+        this.#cancelTick = clock.after(startMs - nowMs, () => this.#tick());
+        return;
+      }
+      if (!next.isUrgent) this.#spend(nowMs);
       void this.#look(next);
     }
-    if (!next || this.#running >= mostAtOnce) return; // a look-up that ends comes here again
-    const startMs = next.isUrgent ? next.dueMs : Math.max(next.dueMs, this.#nextMs);
-    this.#cancelTick = clock.after(startMs - nowMs, () => this.#tick());
+  }
+
+  /** What was not used is saved up, for a second. */
+  #spend(nowMs: number): void {
+    this.#nextMs = Math.max(this.#nextMs, nowMs - 1000) + 1000 / this.#options.perSecond;
   }
 
   /** The name to look up next: urgent ones that are due before all others. */
-  #first(): WatchedName | undefined {
-    const nowMs = this.#options.clock.now();
+  #first(nowMs: number): WatchedName | undefined {
     let first: WatchedName | undefined;
     for (const name of this.#names.values()) if (!first || name.goesBefore(first, nowMs)) first = name;
     return first?.dueMs === Number.POSITIVE_INFINITY ? undefined : first;
@@ -102,7 +106,7 @@ export class TaskAddresses implements Disposable {
       this.#complaint.tell(error);
     }
     this.#running--;
-    name.ended(startedMs, Math.max(1000, (this.#names.size * 1000) / this.#options.perSecond));
+    name.ended(startedMs, name.addresses ? Math.max(1000, (this.#names.size * 1000) / this.#options.perSecond) : 1000);
     this.#tick();
   }
 

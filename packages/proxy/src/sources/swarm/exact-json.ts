@@ -1,6 +1,9 @@
 /** `JSON.rawJSON` and the reviver's third argument, which the type library does not know yet. */
 interface ExactJson {
-  parse(text: string, reviver: (key: string, value: unknown, context: { readonly source?: string }) => unknown): unknown;
+  parse(
+    text: string,
+    reviver: (key: string, value: unknown, context: { readonly source?: string }) => unknown,
+  ): unknown;
   rawJSON(text: string): unknown;
 }
 const json = JSON as unknown as ExactJson;

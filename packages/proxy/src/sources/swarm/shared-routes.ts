@@ -151,7 +151,8 @@ export class SharedRoutes implements AsyncDisposable {
   async #readOwn(): Promise<ServiceObject> {
     const { serviceName } = this.#options;
     const own = await this.#client.service(serviceName, new AbortController().signal);
-    if (own?.Spec.Name !== serviceName) throw new Error(`no service ${serviceName} in the swarm; is SERVICE_NAME right?`);
+    if (own?.Spec.Name !== serviceName)
+      throw new Error(`no service ${serviceName} in the swarm; is SERVICE_NAME right?`);
     this.#id ??= own.ID;
     if (own.ID !== this.#id) throw new Error(`the service ${serviceName} is another one than this is a task of`);
     return own;

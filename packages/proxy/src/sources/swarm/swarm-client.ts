@@ -1,4 +1,11 @@
-import { type EngineCall, EngineError, EngineUnavailable, HttpTransport, jsonLines, parseEngineAddress } from "@skep/engine";
+import {
+  type EngineCall,
+  EngineError,
+  EngineUnavailable,
+  HttpTransport,
+  jsonLines,
+  parseEngineAddress,
+} from "@skep/engine";
 import { type Clock, systemClock } from "@skep/model";
 import { Deadline, unlessAborted } from "../deadline.ts";
 import { parseExactly } from "./exact-json.ts";
@@ -55,7 +62,9 @@ export class SwarmClient implements Disposable {
   }
 
   networks(filters: Filters, signal: AbortSignal): Promise<readonly { readonly Id: string; readonly Name: string }[]> {
-    return this.#read("/networks", filters, signal) as Promise<readonly { readonly Id: string; readonly Name: string }[]>;
+    return this.#read("/networks", filters, signal) as Promise<
+      readonly { readonly Id: string; readonly Name: string }[]
+    >;
   }
 
   /** What happens from now on; `onOpen` is called once nothing can be missed. Ends when the engine ends the stream. */
@@ -77,8 +86,8 @@ export class SwarmClient implements Disposable {
   }
 
   async #read(path: string, filters: Filters, signal: AbortSignal): Promise<unknown> {
-    const query = Object.keys(filters).length > 0 ? { filters: JSON.stringify(filters) } : {};
-    return parseExactly(await this.#text("GET", path, { query, signal }));
+    const query = Object.keys(filters).length > 0 ? { query: { filters: JSON.stringify(filters) } } : {};
+    return parseExactly(await this.#text("GET", path, { ...query, signal }));
   }
 
   async #find(path: string, signal: AbortSignal): Promise<unknown> {

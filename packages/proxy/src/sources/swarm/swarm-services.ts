@@ -47,7 +47,7 @@ function serviceTable(client: SwarmClient, label: string, ownName: string | unde
         ownName ? client.service(ownName, signal) : undefined,
       ]);
       const others = seen.filter(({ ID }) => ID !== own?.ID);
-      return (own?.Spec.Name === ownName ? [...others, own] : seen).map(toSwarmService);
+      return [...others, ...(own && own.Spec.Name === ownName ? [own] : [])].map(toSwarmService);
     },
     async get(id, signal) {
       const found = await client.service(id, signal);

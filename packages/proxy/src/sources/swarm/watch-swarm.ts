@@ -1,8 +1,8 @@
 import type { Clock, Logger } from "@skep/model";
 import { BackOff } from "../back-off.ts";
 import { Complaint } from "../complaint.ts";
-import { isNotAManager } from "./swarm-client.ts";
 import type { Changed, SwarmChanges } from "./swarm-changes.ts";
+import { isNotAManager } from "./swarm-client.ts";
 
 /** One kind of object of the swarm, and how to look at it. */
 export interface SwarmTable<T> {

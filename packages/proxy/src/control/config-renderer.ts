@@ -1,0 +1,121 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { defaultRenderSettings, type RenderInput, type RenderPaths, render } from "../render/index.ts";
+import type { Rendered } from "../render/rendered.ts";
+import type { RenderSettings } from "../render/settings.ts";
+import { type ProxyService, serviceJson } from "../service/index.ts";
+import type { Settings } from "../settings/index.ts";
+import { renderTemplates, templateReader } from "../template/index.ts";
+
+/** What of a config changes without any service's doing. */
+export interface Surroundings {
+  readonly certificates: readonly string[];
+  /** Of running tasks, by service. */
+  readonly tasks: (serviceName: string) => readonly string[] | undefined;
+}
+
+type Snippets = RenderInput["snippets"] extends ReadonlyMap<string, infer One> ? One : never;
+
+/** haproxy.cfg of some services, with the operator's templates and all settings. */
+export class ConfigRenderer {
+  readonly #settings: RenderSettings;
+  readonly #paths: RenderPaths;
+  readonly #templates: string;
+  readonly #read: (path: string) => string;
+  readonly #mode: string;
+
+  constructor(settings: Settings, paths: RenderPaths) {
+    this.#settings = renderSettings(settings);
+    this.#paths = paths;
+    this.#templates = settings.paths.templates;
+    this.#read = templateReader([settings.paths.templates, ...settings.services.templateFolders]);
+    this.#mode = settings.control.mode;
+  }
+
+  render(services: readonly ProxyService[], { certificates, tasks }: Surroundings): Rendered {
+    const addresses = services.map(({ serviceName }) => [serviceName, tasks(serviceName) ?? []] as const);
+    return render({
+      ...this.#common(certificates),
+      services,
+      tasks: new Map(addresses),
+      snippets: new Map(services.flatMap((service) => this.#snippets(service))),
+    });
+  }
+
+  /** A config that serves nobody: no port is open before the routes are known. */
+  closed(): Rendered {
+    const frontend = { ...this.#settings.frontend, defaultPorts: [], bindPorts: [] };
+    const common = this.#common([]);
+    return render({
+      ...common,
+      settings: { ...common.settings, frontend },
+      services: [],
+      tasks: new Map(),
+      snippets: new Map(),
+    });
+  }
+
+  /** Why the service's templates cannot be rendered; undefined when they can. */
+  refuses(service: ProxyService): string | undefined {
+    try {
+      this.#templatesOf(service);
+      return undefined;
+    } catch (error) {
+      return (error as Error).message;
+    }
+  }
+
+  #common(certificates: readonly string[]) {
+    return {
+      settings: this.#settings,
+      certificates,
+      paths: this.#paths,
+      generation: 0, // the driver's to say
+      nameservers: [],
+      userSnippets: { frontend: this.#userFiles("-fe.cfg"), backend: this.#userFiles("-be.cfg") },
+    };
+  }
+
+  /** A template that was fine and is broken now takes its service's own part out, not everybody's. */
+  #snippets(service: ProxyService): [string, Snippets][] {
+    if (service.templateFePath === "" && service.templateBePath === "") return [];
+    try {
+      return [[service.serviceName, this.#templatesOf(service)]];
+    } catch {
+      return [];
+    }
+  }
+
+  #templatesOf(service: ProxyService): Snippets {
+    return renderTemplates(serviceJson(service, { mode: this.#mode }), this.#read);
+  }
+
+  #userFiles(ending: string) {
+    let names: string[];
+    try {
+      names = readdirSync(this.#templates);
+    } catch {
+      return []; // no folder, no files
+    }
+    return names
+      .filter((name) => name.endsWith(ending))
+      .sort()
+      .map((name) => ({ name, text: readFileSync(join(this.#templates, name), "utf8") }));
+  }
+}
+
+const renderSettings = (settings: Settings): RenderSettings => {
+  const { frontend, global, defaults, tls, log, statistics, users, services } = settings;
+  const initAddr = defaultRenderSettings.driver.initAddr;
+  return {
+    services,
+    frontend,
+    global,
+    defaults,
+    tls,
+    log,
+    statistics,
+    users,
+    driver: { ...defaultRenderSettings.driver, initAddr: defaults.resolveLater ? "last,libc,none" : initAddr },
+  };
+};

@@ -1,0 +1,75 @@
+import { type Clock, type Logger, pause } from "@skep/model";
+import { ParameterError, type ParseContext, servicesOfEnvironment } from "../service/index.ts";
+import type { Settings } from "../settings/index.ts";
+import { type Peers, type SwarmClient, watchListeners } from "../sources/index.ts";
+import type { Controller } from "./controller.ts";
+import type { Route } from "./route-table.ts";
+import type { SharedView } from "./shared-view.ts";
+
+const againMs = 30_000;
+
+/** Services that the environment defines; bad ones are left out and told. */
+export function takeInEnvironment(
+  controller: Controller,
+  env: Readonly<Record<string, string | undefined>>,
+  context: ParseContext,
+): void {
+  const { services, problems } = servicesOfEnvironment(env, context);
+  const routes = services.map((service): Route => ({ service, query: JSON.stringify(service) }));
+  const reasons = new Map(problems.map(({ serviceName, message }) => [serviceName, message]));
+  controller.replaceAll("environment", routes, reasons).catch(() => {}); // it is tried again
+}
+
+export interface FollowParts {
+  readonly controller: Controller;
+  /** Throws ParameterError. */
+  readonly routeOf: (parameters: URLSearchParams) => Route;
+  readonly settings: Settings;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** Follows the swarm listeners of LISTENER_ADDRESS; `told` after each answer. Until `signal` aborts. */
+export async function followListeners(
+  { controller, routeOf, settings, clock, log }: FollowParts,
+  client: SwarmClient | undefined,
+  told: () => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const { fetchIntervalMs: intervalMs, fetchAttempts: attempts, repeatFetch: repeat } = settings.reload;
+  const exists = async ({ serviceName = "" }: Readonly<Record<string, string>>) =>
+    client === undefined || (await client.service(serviceName, signal)) !== undefined;
+  const options = { addresses: settings.instance.listeners, intervalMs, attempts, repeat, clock, log, exists };
+  for await (const services of watchListeners(options, signal)) {
+    const problems = new Map<string, string>();
+    const routes = [...services].flatMap(([name, parameters]) => {
+      try {
+        return [routeOf(new URLSearchParams(parameters))];
+      } catch (error) {
+        if (!(error instanceof ParameterError)) throw error;
+        problems.set(name, error.message);
+        return controller.routesOf("listener").get(name) ?? [];
+      }
+    });
+    controller.replaceAll("listener", routes, problems).catch(() => {}); // it is tried again
+    told();
+  }
+}
+
+/**
+ * A replica that cannot ask the swarm has what came by HTTP from another replica: at its start, and again at intervals for
+ * what it may have missed.
+ */
+export async function followPeers(
+  peers: Peers,
+  view: SharedView,
+  { isManaged, told, clock }: { isManaged: () => boolean; told: () => void; clock: Clock },
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    const routes = isManaged() ? undefined : await peers.fetchRoutes(signal);
+    if (routes) view.follow(routes);
+    told();
+    await pause(clock, againMs, signal);
+  }
+}

@@ -1,0 +1,54 @@
+import { type Certificate, planCertificates } from "../certificates/index.ts";
+import type { Rendered } from "../render/rendered.ts";
+import { ConfigRejected, type Driver, settle } from "../runtime/index.ts";
+import type { ProxyService } from "../service/index.ts";
+import { type Applied, type LiveConfig, RejectedRoute, type Versions } from "./controller.ts";
+
+/** HAProxy with its certificates. */
+export class HaproxyConfig implements LiveConfig {
+  readonly #driver: Driver;
+  #certificates: readonly Certificate[] = [];
+  #served: readonly Certificate[] = [];
+
+  constructor(driver: Driver) {
+    this.#driver = driver;
+  }
+
+  /** Paths of the certificates that the next config is made with. */
+  get certificates(): readonly string[] {
+    return this.#certificates.map(({ path }) => path);
+  }
+
+  /** Takes effect with the next `apply`; false when it is the same as before. */
+  useCertificates(certificates: readonly Certificate[]): boolean {
+    const same = (one: readonly Certificate[]) => JSON.stringify(one.map(({ path, pem }) => [path, pem]));
+    if (same(certificates) === same(this.#certificates)) return false;
+    this.#certificates = certificates;
+    return true;
+  }
+
+  async apply(
+    services: readonly Versions[],
+    render: (services: readonly ProxyService[]) => Rendered,
+  ): Promise<Applied> {
+    const certificates = this.#certificates;
+    const candidates = services.filter(({ versions }) => versions.length > 0);
+    const check = (rendered: Rendered) => this.#driver.check(rendered);
+    const { rendered, rejected } = await settle({ candidates, render, check });
+    const steps = planCertificates(this.#served, certificates);
+    try {
+      const changed = steps === undefined ? { reload: true } : { certificates: steps };
+      await this.#driver.apply(rendered, steps?.length === 0 ? {} : changed);
+    } catch (error) {
+      throw error instanceof ConfigRejected ? new RejectedRoute(error.message, false) : error;
+    }
+    this.#served = certificates;
+    return { rendered, rejected };
+  }
+
+  /** HAProxy's own words about a config; undefined when it would load it. */
+  async check(rendered: Rendered): Promise<string | undefined> {
+    const failure = await this.#driver.check(rendered);
+    return failure?.alerts.map(({ message }) => message).join("\n");
+  }
+}

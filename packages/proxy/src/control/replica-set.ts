@@ -1,0 +1,56 @@
+import { DomainError, type Logger } from "@skep/model";
+import type { Peers, SharedRoutes } from "../sources/index.ts";
+import type { Replicas } from "./api/parts.ts";
+import type { ApiRequest } from "./api/request.ts";
+
+export interface ReplicaSetParts {
+  readonly peers: Peers;
+  readonly shared: SharedRoutes;
+  /** Whether the swarm can be asked from here. */
+  readonly isManaged: () => boolean;
+  readonly log: Logger;
+}
+
+/**
+ * The replicas of this proxy. Where the swarm can be asked, it keeps the routes that came by HTTP, and whoever sees the
+ * swarm has them. The others are told by request, as Docker Flow Proxy does it.
+ */
+export class ReplicaSet implements Replicas {
+  readonly #parts: ReplicaSetParts;
+
+  constructor(parts: ReplicaSetParts) {
+    this.#parts = parts;
+  }
+
+  async share(serviceName: string, query: string | undefined, request: ApiRequest): Promise<void> {
+    const { shared, isManaged, log } = this.#parts;
+    const kept = isManaged()
+      ? shared.change(serviceName, query)
+      : Promise.reject(new Error("the swarm cannot be asked"));
+    const [keeping, telling] = await Promise.allSettled([kept, this.repeat(request)]);
+    if (keeping.status === "fulfilled") {
+      if (telling.status === "rejected") log.debug({ err: telling.reason }, "replicas without the swarm are not told");
+    } else if (telling.status === "rejected") throw telling.reason;
+  }
+
+  async repeat(request: ApiRequest, body?: Buffer): Promise<readonly string[]> {
+    const { method, path, query, contentType } = request;
+    const answers = await this.#parts.peers.distribute({
+      method,
+      path,
+      query,
+      ...(body && { body }),
+      ...(contentType !== undefined && { contentType }),
+    });
+    return [...answers.values()];
+  }
+
+  async includes(address: string): Promise<boolean> {
+    try {
+      return (await this.#parts.peers.addresses()).includes(address);
+    } catch (error) {
+      if (error instanceof DomainError) return false;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,305 @@
+import { existsSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { networkInterfaces } from "node:os";
+import { join } from "node:path";
+import { type Clock, type Logger, pause } from "@skep/model";
+import {
+  CertificateFolder,
+  CertificateStore,
+  isCertificateSecret,
+  orderCertificates,
+  watchSources,
+} from "../certificates/index.ts";
+import type { RenderPaths } from "../render/index.ts";
+import { Driver } from "../runtime/index.ts";
+import { ParameterError, parseService } from "../service/index.ts";
+import { parseContextOf, type ReadSecret, type Settings } from "../settings/index.ts";
+import { askToNotify, dnsLookUp, Peers, SharedRoutes, SwarmClient, TaskAddresses } from "../sources/index.ts";
+import { ApiServer } from "./api/api-server.ts";
+import type { ApiParts } from "./api/parts.ts";
+import { apiAddresses } from "./api-addresses.ts";
+import { certificateTrial } from "./certificate-trial.ts";
+import { ConfigRenderer } from "./config-renderer.ts";
+import { Controller } from "./controller.ts";
+import { Filled } from "./filled.ts";
+import { followListeners, followPeers, takeInEnvironment } from "./follow-sources.ts";
+import { HaproxyConfig } from "./haproxy-config.ts";
+import { ReplicaSet } from "./replica-set.ts";
+import type { Route } from "./route-table.ts";
+import { routedQuery } from "./routed-query.ts";
+import { SavedRoutes } from "./saved-routes.ts";
+import { SharedView } from "./shared-view.ts";
+import { followSwarm } from "./swarm-source.ts";
+
+export interface ProxyOptions {
+  readonly settings: Settings;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly readSecret: ReadSecret;
+  /** `haproxy`, or a path. */
+  readonly haproxy: string;
+  /** Requests may take so long to end when the proxy is stopped. */
+  readonly graceMs: number;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** A source that cannot be asked is waited for so long at the start. */
+const fillMs = 3000;
+const retryMs = 60_000;
+
+/** The reverse proxy: HAProxy and what reconfigures it. Resolves when `signal` has aborted and HAProxy is gone. */
+export async function runProxy(options: ProxyOptions, signal: AbortSignal): Promise<void> {
+  const proxy = await ReverseProxy.start(options, signal);
+  try {
+    await proxy.run();
+  } finally {
+    await proxy.stop();
+  }
+}
+
+class ReverseProxy {
+  readonly #options: ProxyOptions;
+  readonly #signal: AbortSignal;
+  readonly #driver: Driver;
+  readonly #haproxy: HaproxyConfig;
+  readonly #controller: Controller;
+  readonly #renderer: ConfigRenderer;
+  readonly #saved: SavedRoutes;
+  readonly #tasks: TaskAddresses;
+  readonly #certificates: CertificateStore;
+  readonly #client: SwarmClient | undefined;
+  readonly #shared: SharedRoutes;
+  readonly #peers: Peers;
+  readonly #view: SharedView;
+  readonly #filled: Filled;
+  #isManaged = false;
+
+  static async start(options: ProxyOptions, signal: AbortSignal): Promise<ReverseProxy> {
+    const { settings, haproxy: binary, clock, log } = options;
+    const { configs, run, certificates } = settings.paths;
+    for (const folder of [configs, run, certificates]) await mkdir(folder, { recursive: true });
+    const paths = renderPaths(settings);
+    const renderer = new ConfigRenderer(settings, paths);
+    const driver = await Driver.start(
+      {
+        binary,
+        configPath: join(configs, "haproxy.cfg"),
+        runDirectory: run,
+        adminSocket: paths.adminSocket,
+        stateFile: paths.stateFile,
+        terminateOldWorkers: settings.reload.terminate,
+        stdout: "inherit",
+        clock,
+        logger: log.child({ component: "haproxy" }),
+      },
+      renderer.closed(),
+    );
+    return new ReverseProxy(options, signal, driver, renderer);
+  }
+
+  private constructor(options: ProxyOptions, signal: AbortSignal, driver: Driver, renderer: ConfigRenderer) {
+    const { settings, clock, log, haproxy } = options;
+    const { instance, listener, control, paths } = settings;
+    this.#options = options;
+    this.#signal = signal;
+    this.#driver = driver;
+    this.#renderer = renderer;
+    this.#haproxy = new HaproxyConfig(driver);
+    this.#saved = new SavedRoutes(join(paths.configs, "routes.json"), clock, log);
+    const lookUp = dnsLookUp();
+    this.#tasks = new TaskAddresses({ lookUp, clock, log, changed: () => this.#again() });
+    this.#controller = new Controller({
+      haproxy: this.#haproxy,
+      render: (services) => this.#render(services),
+      refuses: (service) => renderer.refuses(service),
+      accepts: ({ proxyInstanceName }) =>
+        !instance.onlyOwnServices || proxyInstanceName.toLowerCase() === instance.name.toLowerCase(),
+      clock,
+      log: log.child({ component: "routes" }),
+      changed: () => this.#hasChanged(),
+    });
+    this.#certificates = new CertificateStore(paths.certificates, clock, certificateTrial(haproxy, paths.run, signal));
+    const socket = /^unix:\/\/(.+)$/.exec(listener.dockerHost)?.[1];
+    this.#client = socket === undefined || existsSync(socket) ? new SwarmClient(listener.dockerHost, clock) : undefined;
+    const client = this.#client ?? new SwarmClient(listener.dockerHost, clock);
+    this.#shared = new SharedRoutes(client, { serviceName: instance.serviceName, clock, log });
+    this.#peers = new Peers({
+      serviceName: instance.serviceName,
+      port: control.port,
+      lookUp,
+      clock,
+      log,
+      ...(control.token !== undefined && { headers: { Authorization: `Bearer ${control.token}` } }),
+    });
+    this.#view = new SharedView({ controller: this.#controller, routeOf: (query) => this.#tryRoute(query), log });
+    this.#filled = new Filled([
+      "certificates",
+      "peers",
+      ...(this.#client ? ["swarm"] : []),
+      ...(instance.listeners.length > 0 ? ["listeners"] : []),
+    ]);
+  }
+
+  /** Until the signal aborts. */
+  async run(): Promise<void> {
+    const { settings, env, readSecret, clock, log } = this.#options;
+    const known = await this.#saved.restore(this.#controller, (query) => this.#tryRoute(query));
+    takeInEnvironment(this.#controller, env, parseContextOf(settings, readSecret));
+    const following = Promise.all([
+      this.#followCertificates(),
+      this.#followSwarm(),
+      followPeers(
+        this.#peers,
+        this.#view,
+        { isManaged: () => this.#isManaged, told: () => this.#filled.tell("peers"), clock },
+        this.#signal,
+      ),
+      followListeners(
+        { controller: this.#controller, routeOf: routeIn(this.#options), settings, clock, log },
+        this.#client,
+        () => this.#filled.tell("listeners"),
+        this.#signal,
+      ),
+      this.#retry(),
+    ]);
+    if (!known) await Promise.race([this.#filled.all, pause(clock, fillMs, this.#signal)]);
+    await this.#controller.begin().catch(() => {}); // it is tried again
+    const addresses = apiAddresses(settings.control, networkInterfaces());
+    await using _api = await ApiServer.listen(this.#apiParts(), addresses, settings.control.port);
+    log.info({ addresses, port: settings.control.port }, "proxy is ready");
+    await following;
+  }
+
+  async stop(): Promise<void> {
+    this.#tasks[Symbol.dispose]();
+    await this.#shared[Symbol.asyncDispose]();
+    this.#client?.[Symbol.dispose]();
+    await this.#saved.written();
+    await this.#driver.stop(this.#options.graceMs);
+  }
+
+  #render(services: Parameters<ConfigRenderer["render"]>[0]) {
+    return this.#renderer.render(services, {
+      certificates: this.#haproxy.certificates,
+      tasks: (service) => this.#tasks.get(service),
+    });
+  }
+
+  /** Addresses of tasks or certificates are other ones now. */
+  #again(): void {
+    this.#controller.apply().catch(() => {}); // it is tried again
+  }
+
+  #hasChanged(): void {
+    const { discoveryType } = this.#options.settings.services;
+    const byTask = this.#controller
+      .live()
+      .filter((service) => (service.discoveryType || discoveryType) === "tasks" || service.sessionType !== "");
+    this.#tasks.watch(byTask.map(({ serviceName }) => serviceName));
+    this.#saved.save(this.#controller);
+  }
+
+  #tryRoute(query: string): Route | undefined {
+    try {
+      return routeIn(this.#options)(new URLSearchParams(query));
+    } catch (error) {
+      if (!(error instanceof ParameterError)) throw error;
+      this.#options.log.warn({ query, reason: error.message }, "a shared route cannot be used here");
+      return undefined;
+    }
+  }
+
+  async #followCertificates(): Promise<void> {
+    const { settings, clock, log } = this.#options;
+    const secrets = new CertificateFolder(settings.paths.secrets, clock, isCertificateSecret);
+    for await (const { certificates, refused } of watchSources([this.#certificates, secrets], this.#signal)) {
+      for (const { path, reason } of refused) log.warn({ path, reason }, "certificate refused");
+      if (this.#haproxy.useCertificates(orderCertificates(certificates, settings.tls.preferred))) this.#again();
+      this.#filled.tell("certificates");
+    }
+  }
+
+  async #followSwarm(): Promise<void> {
+    if (!this.#client) return;
+    const { settings, clock, log } = this.#options;
+    const { listener, instance } = settings;
+    const { notifyLabel, namePrefix, serviceEvents, servicePollingSeconds = 30 } = listener;
+    await followSwarm(
+      {
+        client: this.#client,
+        controller: this.#controller,
+        shared: this.#shared,
+        view: this.#view,
+        routeOf: routeIn(this.#options),
+        notifyLabel: notifyLabel.value === "true" ? notifyLabel.name : `${notifyLabel.name}=${notifyLabel.value}`,
+        namePrefix,
+        events: serviceEvents,
+        comparisonMs: servicePollingSeconds * 1000,
+        ownServiceName: instance.serviceName,
+        stirred: (service) => this.#tasks.hurry(service),
+        seen: (snapshot) => {
+          this.#isManaged = snapshot?.own !== undefined;
+          this.#filled.tell("swarm");
+        },
+        clock,
+        log: log.child({ component: "swarm" }),
+      },
+      this.#signal,
+    );
+  }
+
+  /** What HAProxy has rejected may be right now: a template was mended, a port is free again. */
+  async #retry(): Promise<void> {
+    while (!this.#signal.aborted) {
+      await pause(this.#options.clock, retryMs, this.#signal);
+      if (!this.#signal.aborted) await this.#controller.retry().catch(() => {}); // it is tried again
+    }
+  }
+
+  #apiParts(): ApiParts {
+    const { settings, readSecret, clock, log } = this.#options;
+    const context = parseContextOf(settings, readSecret);
+    return {
+      controller: this.#controller,
+      settings: settings.control,
+      parse: (query) => parseService(query, context),
+      check: (rendered) => this.#haproxy.check(rendered),
+      replicas: new ReplicaSet({
+        peers: this.#peers,
+        shared: this.#shared,
+        isManaged: () => this.#isManaged,
+        log,
+      }),
+      certificates: this.#certificates,
+      notifyListeners: () => askToNotify(settings.instance.listeners, { clock, signal: this.#signal }),
+      hasBeenFilled: () => this.#filled.isDone,
+      statistics: {
+        csv: async () => (await this.#driver.statistics()).find(({ old }) => !old)?.csv ?? "",
+        prometheus: async () => "",
+        summary: async () => ({}),
+      },
+      configPath: join(settings.paths.configs, "haproxy.cfg"),
+      clock,
+      log: log.child({ component: "api" }),
+    };
+  }
+}
+
+const routeIn =
+  ({ settings, readSecret }: Pick<ProxyOptions, "settings" | "readSecret">) =>
+  (parameters: URLSearchParams): Route => ({
+    service: parseService(parameters, parseContextOf(settings, readSecret)),
+    query: routedQuery(parameters),
+  });
+
+function renderPaths({ paths, tls }: Settings): RenderPaths {
+  const errorPages = [paths.errorFiles, join(import.meta.dirname, "../../errorfiles")];
+  return {
+    pidFile: join(paths.run, "haproxy.pid"),
+    adminSocket: join(paths.run, "haproxy.sock"),
+    stateFile: join(paths.run, "haproxy.state"),
+    maps: paths.run,
+    crtList: tls.crtListPath || join(paths.configs, "crt-list.txt"),
+    errorFiles: errorPages.find((folder) => existsSync(join(folder, "503.http"))),
+  };
+}

@@ -1,0 +1,13 @@
+export { type Alert, type CheckFailure, failureText } from "./alerts.ts";
+export { type Applied, type ApplyOptions, ConfigRejected, type DriverCounts } from "./applied.ts";
+export type { CertificateStep } from "./certificate-step.ts";
+export { type CheckOptions, checkConfig } from "./check.ts";
+export { CommandSocket } from "./command-socket.ts";
+export { withGeneration } from "./config-files.ts";
+export { Driver, type DriverOptions } from "./driver.ts";
+export { planRuntime, type RuntimeCircumstances } from "./plan-runtime.ts";
+export type { ProcessTable, Worker } from "./process-table.ts";
+export { type Candidate, type Settled, type SettleOptions, settle } from "./quarantine.ts";
+export { describeRuntimeStep, type RuntimeStep } from "./runtime-step.ts";
+export { Turns } from "./turns.ts";
+export type { WorkerStatistics } from "./worker-statistics.ts";
