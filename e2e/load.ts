@@ -1,11 +1,11 @@
 import { connect, type Socket } from "node:net";
 import { createInterface } from "node:readline";
 
-// HTTP requests from somewhere, as a process of its own: node e2e/load.ts HOST PORT REQUESTS-PER-SECOND. Three of four use
+// HTTP requests from somewhere, as a process of its own: node e2e/load.ts HOST PORT REQUESTS-PER-SECOND [PATH]. Three of four use
 // connections that are kept, the fourth a new one. Ends when its standard input does, at the latest after two minutes,
 // and prints what came of them. HTTP is written and read by hand: the client must not be what takes the time.
 
-const [host = "", port = "", rate = ""] = process.argv.slice(2);
+const [host = "", port = "", rate = "", path = "/"] = process.argv.slice(2);
 const patienceMs = 5000;
 const tickMs = 5;
 const longestMs = 120_000;
@@ -30,7 +30,7 @@ function fail(reason: string, since: number): void {
 }
 
 const requestOf = (isKept: boolean) =>
-  `GET / HTTP/1.1\r\nHost: ${host}\r\n${isKept ? "" : "Connection: close\r\n"}\r\n`;
+  `GET ${path} HTTP/1.1\r\nHost: ${host}\r\n${isKept ? "" : "Connection: close\r\n"}\r\n`;
 
 /** `HOSTNAME CLIENT`, once all of the answer is there. */
 function bodyOf(text: string): string | undefined {

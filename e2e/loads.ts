@@ -43,9 +43,16 @@ export class Load {
     this.#result.catch(() => {}); // told to whoever ends it
   }
 
-  static async start(clients: Clients, from: From, host: string, port: number, perSecond: number): Promise<Load> {
+  static async start(
+    clients: Clients,
+    from: From,
+    host: string,
+    port: number,
+    perSecond: number,
+    path = "/",
+  ): Promise<Load> {
     const command = [process.execPath, "--disable-warning=ExperimentalWarning", script];
-    return new Load(await clients.commandFor(from, [...command, host, `${port}`, `${perSecond}`]));
+    return new Load(await clients.commandFor(from, [...command, host, `${port}`, `${perSecond}`, path]));
   }
 
   end(): Promise<LoadResult> {

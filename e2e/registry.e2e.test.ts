@@ -32,7 +32,7 @@ describe.skipIf(problem)(`images from a registry ${problem ?? ""}`, () => {
     await cluster.formSwarm();
     swarm = new Operator(cluster);
     addresses = cluster.machines.map(({ address }) => address);
-    rootfs = await buildTestImage();
+    rootfs = (await buildTestImage()).archive;
     open = await Registry.create(cluster, { node: "node-1", port: 5000 });
     closed = await Registry.create(cluster, { node: "node-1", port: 5001, users });
     const login = await dockerAs("bee", { input: "honey" }, "login", "-u", "bee", "--password-stdin", closed.host);

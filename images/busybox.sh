@@ -1,8 +1,12 @@
 #!/bin/sh
 # A small root file system for containers, as a tar archive on standard output: this machine's busybox under the names of
 # all its applets. For trying things out without a registry:
-#   sh images/busybox.sh | docker import --change 'CMD ["sh"]' - busybox:local
+#   sh images/import.sh busybox busybox:local
 set -eu
+if [ "${1:-}" = --changes ]; then
+  echo 'CMD ["sh"]'
+  exit
+fi
 busybox=$(command -v busybox) || {
   echo 'busybox is not installed: npm run setup' >&2
   exit 1

@@ -1,18 +1,22 @@
 #!/bin/sh
 # The reverse proxy as an image, as a tar archive on standard output: this machine's HAProxy, busybox, the Node.js of this
-# repository and the controller's sources. Without any registry:
-#   sh images/proxy.sh | docker import $(sh images/proxy.sh --changes) - skep/proxy
+# repository and the controller's sources. Without any registry, into the engine of this machine or of DOCKER_HOST:
+#   sh images/import.sh proxy skep/proxy
 set -eu
 here=$(dirname "$(readlink -f -- "$0")")
 repo=$(dirname "$here")
 PATH=$PATH:/usr/sbin:/sbin
 
 if [ "${1:-}" = --changes ]; then
-  for change in 'ENTRYPOINT ["/usr/local/bin/skep-proxy"]' 'CMD ["server"]' 'EXPOSE 80/tcp' 'EXPOSE 443/tcp' \
-    'EXPOSE 8080/tcp' 'STOPSIGNAL SIGTERM' \
-    'HEALTHCHECK --interval=5s --timeout=10s CMD ["wget","-q","-O","/dev/null","http://127.0.0.1:8080/v1/docker-flow-proxy/ping"]'; do
-    printf '%s\n' --change "$change"
-  done
+  cat <<'CHANGES'
+ENTRYPOINT ["/usr/local/bin/skep-proxy"]
+CMD ["server"]
+EXPOSE 80/tcp
+EXPOSE 443/tcp
+EXPOSE 8080/tcp
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=5s --timeout=10s CMD ["wget","-q","-O","/dev/null","http://127.0.0.1:8080/v1/docker-flow-proxy/ping"]
+CHANGES
   exit
 fi
 

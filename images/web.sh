@@ -1,9 +1,14 @@
 #!/bin/sh
 # A root file system for trying networks out, as a tar archive on standard output: busybox, nginx, and a program that says
-# who answers and who asked. nginx (port 80, keep-alive) answers "HOSTNAME CLIENT-ADDRESS"; `whoami PORT...` answers
+# who answers and who asked. nginx (port 80, keep-alive) answers "HOSTNAME CLIENT-ADDRESS", below /demo "HOSTNAME
+# X-FORWARDED-FOR PATH"; `whoami PORT...` answers
 # "HOSTNAME CLIENT-ADDRESS:PORT" to every TCP connection and UDP packet, and echoes the lines that follow.
-#   sh images/web.sh | docker import --change 'CMD ["nginx"]' - web:local
+#   sh images/import.sh web web:local
 set -eu
+if [ "${1:-}" = --changes ]; then
+  echo 'CMD ["nginx"]'
+  exit
+fi
 here=$(dirname "$(readlink -f -- "$0")")
 PATH=$PATH:/usr/sbin:/sbin
 root=$(mktemp -d)
@@ -44,6 +49,7 @@ http {
   server {
     listen 80 default_server backlog=4096;
     location / { default_type text/plain; return 200 "$hostname $remote_addr\n"; }
+    location /demo { default_type text/plain; return 200 "$hostname $http_x_forwarded_for $request_uri\n"; }
     location /big { alias /big; }
   }
 }

@@ -16,7 +16,7 @@ fail() {
 programs='dockerd:docker.io docker:docker.io containerd:containerd runc:runc iptables:iptables
   nft:nftables ip:iproute2 conntrack:conntrack jq:jq busybox:busybox-static curl:curl
   nsenter:util-linux unshare:util-linux flock:util-linux ps:procps tar:tar bash:bash
-  docker-registry:docker-registry nginx:nginx-light perl:perl-base
+  docker-registry:docker-registry nginx:nginx-light perl:perl-base haproxy:haproxy
   '$*
 
 missing_packages() {
@@ -47,7 +47,7 @@ apt_install() {
   apt install --no-install-recommends "$@" >"$log" 2>&1
 }
 
-# What may not start by itself while packages are installed: the registry and nginx, which only tests need; and
+# What may not start by itself while packages are installed: the registry, nginx and HAProxy, which the tests and the proxy start; and
 # without systemd nothing at all, since the nodes bring their own dockerd.
 policy=/usr/sbin/policy-rc.d
 own_policy=
@@ -80,7 +80,7 @@ install_packages() {
   if [ ! -e "$policy" ]; then
     own_policy=yes
     forbidden='*'
-    [ ! -d /run/systemd/system ] || forbidden='docker-registry* | nginx*'
+    [ ! -d /run/systemd/system ] || forbidden='docker-registry* | nginx* | haproxy*'
     printf '#!/bin/sh\ncase $1 in %s) exit 101 ;; esac\n' "$forbidden" >"$policy"
     chmod +x "$policy"
   fi
@@ -92,6 +92,7 @@ install_packages() {
   fi
   case " $packages " in *' docker-registry '*) disable_service docker-registry ;; esac
   case " $packages " in *' nginx-light '*) disable_service nginx ;; esac
+  case " $packages " in *' haproxy '*) disable_service haproxy ;; esac
   left=$(missing_packages | sort -u | tr '\n' ' ')
   [ -z "$left" ] || fail "installed, and yet programs of these packages are not found: $left"
 }

@@ -144,11 +144,13 @@ export class Cluster implements AsyncDisposable {
     const [first, ...others] = this.machines;
     if (first === undefined) return;
     const [repo = name, tag = "latest"] = name.split(":");
-    const query = new URLSearchParams({ fromSrc: "-", repo, tag, changes: 'CMD ["/bin/sh"]' });
+    const { archive, changes } = await buildTestImage(recipe);
+    const query = new URLSearchParams({ fromSrc: "-", repo, tag });
+    for (const change of changes) query.append("changes", change);
     const { status, body } = await requestOver(first.paths.engineSocket, `/images/create?${query}`, {
       method: "POST",
       headers: { "content-type": "application/x-tar" },
-      body: Readable.from([await buildTestImage(recipe)]),
+      body: Readable.from([archive]),
     });
     if (status !== 200 || body.includes('"error"')) throw new Error(`import of ${name}: ${status} ${body}`);
     if (others.length === 0) return;

@@ -60,7 +60,8 @@ export class PrivateEngine implements AsyncDisposable {
 
   /** Makes an image of busybox, as nothing can be pulled. */
   async importBusybox(reference = "busybox:test"): Promise<string> {
-    await this.docker(["import", "--change", 'CMD ["/bin/sh"]', "-", reference], await buildTestImage());
+    const { archive, changes } = await buildTestImage();
+    await this.docker(["import", ...changes.flatMap((change) => ["--change", change]), "-", reference], archive);
     return reference;
   }
 

@@ -1,12 +1,9 @@
-import { type Clock, type Logger, pause } from "@skep/model";
+import type { Clock, Logger } from "@skep/model";
 import { ParameterError, type ParseContext, servicesOfEnvironment } from "../service/index.ts";
 import type { Settings } from "../settings/index.ts";
-import { type Peers, type SwarmClient, watchListeners } from "../sources/index.ts";
+import { type SwarmClient, watchListeners } from "../sources/index.ts";
 import type { Controller } from "./controller.ts";
 import type { Route } from "./route-table.ts";
-import type { SharedView } from "./shared-view.ts";
-
-const againMs = 30_000;
 
 /** Services that the environment defines; bad ones are left out and told. */
 export function takeInEnvironment(
@@ -53,23 +50,5 @@ export async function followListeners(
     });
     controller.replaceAll("listener", routes, problems).catch(() => {}); // it is tried again
     told();
-  }
-}
-
-/**
- * A replica that cannot ask the swarm has what came by HTTP from another replica: at its start, and again at intervals for
- * what it may have missed.
- */
-export async function followPeers(
-  peers: Peers,
-  view: SharedView,
-  { isManaged, told, clock }: { isManaged: () => boolean; told: () => void; clock: Clock },
-  signal: AbortSignal,
-): Promise<void> {
-  while (!signal.aborted) {
-    const routes = isManaged() ? undefined : await peers.fetchRoutes(signal);
-    if (routes) view.follow(routes);
-    told();
-    await pause(clock, againMs, signal);
   }
 }

@@ -10,7 +10,6 @@ import {
   orderCertificates,
   watchSources,
 } from "../certificates/index.ts";
-import type { RenderPaths } from "../render/index.ts";
 import { Driver } from "../runtime/index.ts";
 import { ParameterError, parseService } from "../service/index.ts";
 import { parseContextOf, type ReadSecret, type Settings } from "../settings/index.ts";
@@ -22,9 +21,12 @@ import { certificateTrial } from "./certificate-trial.ts";
 import { ConfigRenderer } from "./config-renderer.ts";
 import { Controller } from "./controller.ts";
 import { Filled } from "./filled.ts";
-import { followListeners, followPeers, takeInEnvironment } from "./follow-sources.ts";
+import { followPeers } from "./follow-peers.ts";
+import { followListeners, takeInEnvironment } from "./follow-sources.ts";
 import { HaproxyConfig } from "./haproxy-config.ts";
+import { renderPaths } from "./render-paths.ts";
 import { ReplicaSet } from "./replica-set.ts";
+import { RouteFeed } from "./route-feed.ts";
 import type { Route } from "./route-table.ts";
 import { routedQuery } from "./routed-query.ts";
 import { SavedRoutes } from "./saved-routes.ts";
@@ -72,6 +74,7 @@ class ReverseProxy {
   readonly #peers: Peers;
   readonly #view: SharedView;
   readonly #filled: Filled;
+  readonly #feed: RouteFeed;
   #isManaged = false;
 
   static async start(options: ProxyOptions, signal: AbortSignal): Promise<ReverseProxy> {
@@ -132,6 +135,7 @@ class ReverseProxy {
       ...(control.token !== undefined && { headers: { Authorization: `Bearer ${control.token}` } }),
     });
     this.#view = new SharedView({ controller: this.#controller, routeOf: (query) => this.#tryRoute(query), log });
+    this.#feed = new RouteFeed(this.#controller, () => this.#isManaged);
     this.#filled = new Filled([
       "certificates",
       "peers",
@@ -148,12 +152,7 @@ class ReverseProxy {
     const following = Promise.all([
       this.#followCertificates(),
       this.#followSwarm(),
-      followPeers(
-        this.#peers,
-        this.#view,
-        { isManaged: () => this.#isManaged, told: () => this.#filled.tell("peers"), clock },
-        this.#signal,
-      ),
+      this.#followPeers(),
       followListeners(
         { controller: this.#controller, routeOf: routeIn(this.#options), settings, clock, log },
         this.#client,
@@ -197,6 +196,7 @@ class ReverseProxy {
       .filter((service) => (service.discoveryType || discoveryType) === "tasks" || service.sessionType !== "");
     this.#tasks.watch(byTask.map(({ serviceName }) => serviceName));
     this.#saved.save(this.#controller);
+    this.#feed.stir();
   }
 
   #tryRoute(query: string): Route | undefined {
@@ -238,11 +238,32 @@ class ReverseProxy {
         ownServiceName: instance.serviceName,
         stirred: (service) => this.#tasks.hurry(service),
         seen: (snapshot) => {
-          this.#isManaged = snapshot?.own !== undefined;
+          this.#isManaged = snapshot !== undefined;
+          this.#feed.stir();
           this.#filled.tell("swarm");
         },
         clock,
         log: log.child({ component: "swarm" }),
+      },
+      this.#signal,
+    );
+  }
+
+  #followPeers(): Promise<void> {
+    const { settings, clock, log } = this.#options;
+    const { port, token } = settings.control;
+    return followPeers(
+      {
+        peers: this.#peers,
+        port,
+        token,
+        controller: this.#controller,
+        view: this.#view,
+        routeOf: (query) => this.#tryRoute(query),
+        isManaged: () => this.#isManaged,
+        told: () => this.#filled.tell("peers"),
+        clock,
+        log: log.child({ component: "replicas" }),
       },
       this.#signal,
     );
@@ -261,6 +282,7 @@ class ReverseProxy {
     const context = parseContextOf(settings, readSecret);
     return {
       controller: this.#controller,
+      feed: this.#feed,
       settings: settings.control,
       parse: (query) => parseService(query, context),
       check: (rendered) => this.#haproxy.check(rendered),
@@ -291,15 +313,3 @@ const routeIn =
     service: parseService(parameters, parseContextOf(settings, readSecret)),
     query: routedQuery(parameters),
   });
-
-function renderPaths({ paths, tls }: Settings): RenderPaths {
-  const errorPages = [paths.errorFiles, join(import.meta.dirname, "../../errorfiles")];
-  return {
-    pidFile: join(paths.run, "haproxy.pid"),
-    adminSocket: join(paths.run, "haproxy.sock"),
-    stateFile: join(paths.run, "haproxy.state"),
-    maps: paths.run,
-    crtList: tls.crtListPath || join(paths.configs, "crt-list.txt"),
-    errorFiles: errorPages.find((folder) => existsSync(join(folder, "503.http"))),
-  };
-}

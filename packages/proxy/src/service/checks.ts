@@ -13,8 +13,8 @@ export const matching =
 
 /** What HAProxy takes in names of sections, ACLs and servers; 200 leaves room for what is added to them. */
 export const checkName = matching(
-  /^[\w.:-]{1,200}$/,
-  "must be a name: at most 200 letters, digits and _ . : - characters",
+  /^\w[\w.:-]{0,199}$/,
+  "must be a name: at most 200 letters, digits and _ . : -, with a letter, a digit or _ first",
 );
 
 export const checkWord = matching(/^[\w.-]+$/, "must be one word");

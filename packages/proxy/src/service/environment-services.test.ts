@@ -88,7 +88,9 @@ test("indexed destinations have the index of their suffix, beside the one withou
     DFP_SERVICE_1_SERVICE_PATH_4: "/d",
   };
   expect(summary(indexed)).toEqual(["one: 0 /one 801, 1 /a 9000, 2 /b 9000"]);
-  expect(summary({ ...indexed, DFP_SERVICE_1_PORT: "", DFP_SERVICE_1_SERVICE_PATH: "" })).toEqual(["one: 1 /a 9000, 2 /b 9000"]);
+  expect(summary({ ...indexed, DFP_SERVICE_1_PORT: "", DFP_SERVICE_1_SERVICE_PATH: "" })).toEqual([
+    "one: 1 /a 9000, 2 /b 9000",
+  ]);
 });
 
 test("an indexed destination needs a port and a path or a domain, of its own", () => {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { haproxyWords } from "./haproxy-words.ts";
 
-// Each line was given to HAProxy 2.6.12, which read it so.
+// As HAProxy 2.6.12 read them when they began a line of its config: it names the first word that it does not know.
 test.each([
   ["", []],
   ["  a  b\tc ", ["a", "b", "c"]],

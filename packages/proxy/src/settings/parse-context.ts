@@ -3,12 +3,12 @@ import type { Settings } from "./settings.ts";
 import type { ReadSecret } from "./variables.ts";
 
 /** What the reading of services takes from the settings. */
-export const parseContextOf = ({ services, users }: Settings, readSecret: ReadSecret): ParseContext => ({
+export const parseContextOf = ({ services, users, paths }: Settings, readSecret: ReadSecret): ParseContext => ({
   separator: services.separator,
   httpsOnly: services.httpsOnly,
   serviceDomainAlgo: services.domainAlgo,
   globalUsers: users ?? [],
-  templateFolders: services.templateFolders,
+  templateFolders: services.templateFolders.length === 0 ? [] : [paths.templates, ...services.templateFolders],
   environmentReqMode: services.environmentReqMode,
   readSecret,
 });

@@ -83,7 +83,7 @@ export interface ServiceSettings {
   readonly nameStyle: "2016" | "2019";
   /** `SKIP_ADDRESS_VALIDATION`: false refuses services whose name does not resolve. */
   readonly skipAddressValidation: boolean;
-  /** `TEMPLATE_FOLDERS` that services' templates must be in; empty for anywhere but the system's folders. */
+  /** `TEMPLATE_FOLDERS` that services' templates may be in besides `paths.templates`; empty: anywhere but the system's. */
   readonly templateFolders: readonly string[];
 }
 

@@ -187,10 +187,11 @@ test("whatever happens, in the end the addresses are those of DNS", async () => 
       let watched: readonly string[] = [];
       for (const each of steps) {
         if (each.do === "set") dns[each.name] = each.to;
-        else if (each.do === "watch") addresses.watch((watched = each.names));
+        else if (each.do === "watch") watched = each.names;
         else if (each.do === "hurry") addresses.hurry(each.name);
         else if (each.do === "break") state.works = each.works;
         else await clock.advanceAsync(each.ms);
+        addresses.watch(watched);
       }
       state.works = true;
       await clock.advanceAsync(10_000);

@@ -7,6 +7,8 @@ import { answerTo } from "./api.ts";
 import type { ApiParts } from "./parts.ts";
 import { BodyTooLarge, readRequest } from "./request.ts";
 
+const lastRequestsMs = 1000;
+
 /** The control API on one address or several. */
 export class ApiServer implements AsyncDisposable {
   readonly #servers: Server[] = [];
@@ -32,11 +34,15 @@ export class ApiServer implements AsyncDisposable {
     return this.#servers.map((server) => (server.address() as AddressInfo).port);
   }
 
-  /** Ends when the requests in progress are answered. */
+  /** Ends when the requests in progress are answered, or have had a moment for that: other replicas wait for changes. */
   async [Symbol.asyncDispose](): Promise<void> {
     const closing = this.#servers.map((server) => new Promise((resolve) => server.close(resolve)));
     for (const server of this.#servers) server.closeIdleConnections();
+    const impatience = setTimeout(() => {
+      for (const server of this.#servers) server.closeAllConnections();
+    }, lastRequestsMs);
     await Promise.all(closing);
+    clearTimeout(impatience);
   }
 }
 

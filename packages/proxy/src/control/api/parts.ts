@@ -4,11 +4,13 @@ import type { Rendered } from "../../render/rendered.ts";
 import type { ProxyService, WireOptions } from "../../service/index.ts";
 import type { ControlSettings } from "../../settings/index.ts";
 import type { Controller } from "../controller.ts";
+import type { RouteFeed } from "../route-feed.ts";
 import type { ApiRequest } from "./request.ts";
 
 /** What the routes of the control API are made of. */
 export interface ApiParts {
   readonly controller: Controller;
+  readonly feed: RouteFeed;
   readonly settings: ControlSettings;
   /** The service that a `reconfigure` asks for. Throws ParameterError. */
   readonly parse: (query: URLSearchParams) => ProxyService;

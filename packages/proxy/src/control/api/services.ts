@@ -3,12 +3,21 @@ import { type Answer, json } from "./answer.ts";
 import { type ApiParts, wireOptions } from "./parts.ts";
 import type { ApiRequest } from "./request.ts";
 
-/** `services`: each service's state; with `type=routes` what another replica starts from. */
-export function services(parts: ApiParts, { query }: ApiRequest): Answer {
-  const { controller } = parts;
+const longestWaitSeconds = 30;
+
+/**
+ * `services`: each service's state. With `type=routes` what another replica needs to be like this one; with `after` and
+ * `wait` as soon as that has another revision, or after so many seconds.
+ */
+export async function services(parts: ApiParts, { query }: ApiRequest): Promise<Answer> {
+  const { controller, feed, clock } = parts;
   if (query.get("type") === "routes") {
-    const routes = [...controller.routesOf("http")].map(([name, route]) => [name, route.query]);
-    return json(200, { routes: Object.fromEntries(routes) });
+    const seconds = Math.min(Number(query.get("wait")) || 0, longestWaitSeconds);
+    const waited = Promise.withResolvers<void>();
+    const cancel = clock.after(seconds * 1000, waited.resolve);
+    const state = await feed.next(query.get("after") ?? "", waited.promise);
+    cancel();
+    return json(200, state);
   }
   const states = [...controller.states()].map(([ServiceName, route]) => ({
     ServiceName,

@@ -27,8 +27,8 @@ export interface DeliveryOptions {
 const answerMs = 120_000;
 /** Once the retries are used up. */
 const slowRetryMs = 60_000;
-/** A call that was cancelled may still be at work over there, and end after its successor. */
-const confirmMs = 10_000;
+/** A call that was cancelled may still be at work over there, and end after its successor: as long as those take. */
+const confirmMs = 30_000;
 
 /** Brings the newest notice about one thing to the URLs of one host. A newer one cancels the older; none is ever given up. */
 export class Delivery {

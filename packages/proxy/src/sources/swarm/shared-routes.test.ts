@@ -43,17 +43,14 @@ const updates = (swarm: TestSwarm) => swarm.asked.filter((line) => line.startsWi
 
 test("a route is a label of the own service, and nothing else of it changes", async () => {
   const swarm = await startSwarm();
-  const Spec = {
-    Name: "proxy",
-    Labels: { team: "edge" },
-    Mode: { Global: {} },
-    UpdateConfig: { Delay: 1, Monitor: 0.5 },
-  };
+  const more = { EndpointSpec: { Mode: "vip" }, UpdateConfig: { Delay: 1, MaxFailureRatio: 0.5 } };
+  const Spec = { Name: "proxy", Labels: { team: "edge" }, ...more };
   swarm.put("proxy", {}, { Spec });
   const { shared } = startReplica(swarm);
   await shared.change("web", "servicePath=/web&port=8080");
   expect(swarm.services.get("id-proxy")?.Spec).toEqual({
     ...Spec,
+    Mode: { Replicated: { Replicas: 1 } },
     Labels: { team: "edge", "com.df.httpRevision": "1", "com.df.http.web": "servicePath=/web&port=8080" },
   });
   await shared.change("web", undefined);

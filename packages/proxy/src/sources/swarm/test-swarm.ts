@@ -161,7 +161,8 @@ export class TestSwarm implements AsyncDisposable {
   #update(response: ServerResponse, id: string, version: number, text: string): void {
     const service = this.services.get(id);
     if (service?.Version.Index !== version) {
-      return send(response, 500, { message: "rpc error: code = Unknown desc = update out of sequence" });
+      send(response, 500, { message: "rpc error: code = Unknown desc = update out of sequence" });
+      return;
     }
     const Spec = JSON.parse(text) as SpecObject;
     this.services.set(id, { ...service, Spec, Version: { Index: ++this.#index } });
