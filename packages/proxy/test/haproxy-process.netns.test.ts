@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Driver } from "../src/runtime/driver.ts";
+import { findMasters } from "../src/runtime/find-haproxy.ts";
 import { eventually, Load, route, Scene } from "./haproxy-scene.ts";
 
 let scene: Scene;
@@ -18,6 +19,7 @@ afterEach(async () => {
   for (const controller of controllers.splice(0)) controller.kill("SIGKILL");
   const last = await scene.startDriver().catch(() => undefined); // ends what a killed controller has left
   await last?.stop(0);
+  expect(await findMasters(scene.file("master.sock"), "")).toEqual([]);
   await scene[Symbol.asyncDispose]();
 });
 
@@ -34,7 +36,9 @@ async function startController(): Promise<{ controller: ChildProcess; said: unkn
 
 const pids = async (driver: Driver) => {
   const table = await driver.processes();
-  return { master: table?.master.pid ?? 0, worker: table?.workers[0]?.pid ?? 0 };
+  const worker = table?.workers[0];
+  if (!worker) throw new Error("no worker"); // a pid of 0 would be ourselves
+  return { master: table.master.pid, worker: worker.pid };
 };
 
 const answers = async () => {

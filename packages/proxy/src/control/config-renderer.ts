@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { defaultRenderSettings, type RenderInput, type RenderPaths, render } from "../render/index.ts";
 import type { Rendered } from "../render/rendered.ts";
 import type { RenderSettings } from "../render/settings.ts";
-import { type ProxyService, serviceJson } from "../service/index.ts";
+import { aclNameOf, type ProxyService, serviceJson } from "../service/index.ts";
 import type { Settings } from "../settings/index.ts";
 import { renderTemplates, templateReader } from "../template/index.ts";
 
@@ -55,10 +55,11 @@ export class ConfigRenderer {
     });
   }
 
-  /** Why the service's templates cannot be rendered; undefined when they can. */
+  /** Why the service cannot be rendered: its templates, or values that HAProxy's language has no room for. */
   refuses(service: ProxyService): string | undefined {
     try {
       this.#templatesOf(service);
+      this.render([service], { certificates: [], tasks: () => undefined });
       return undefined;
     } catch (error) {
       return (error as Error).message;
@@ -87,7 +88,10 @@ export class ConfigRenderer {
   }
 
   #templatesOf(service: ProxyService): Snippets {
-    return renderTemplates(serviceJson(service, { mode: this.#mode }), this.#read);
+    if (service.templateFePath === "" && service.templateBePath === "") return {};
+    const named = { ...service, aclName: aclNameOf(service) }; // as templates of the original saw it
+    const { nameStyle } = this.#settings.services;
+    return renderTemplates(serviceJson(named, { mode: this.#mode, nameStyle }), this.#read);
   }
 
   #userFiles(ending: string) {

@@ -80,6 +80,7 @@ export class Controller {
   #retry = false;
   /** Before, only a part of what is wanted may be known. */
   #begun = false;
+  readonly #checked = new Map<string, { readonly query: string; readonly reason: string | undefined }>();
   #rendered: Rendered | undefined;
   #version = 0;
   #appliedVersion = 0;
@@ -239,9 +240,16 @@ export class Controller {
   async #applyOnce(): Promise<void> {
     const wanted = this.#table.wanted();
     const routed = [...wanted].filter(([, { service }]) => this.#idle(service) === undefined);
-    for (const name of this.#good.keys()) if (!wanted.has(name)) this.#good.delete(name);
+    for (const known of [this.#good, this.#checked]) {
+      for (const name of known.keys()) if (!wanted.has(name)) known.delete(name);
+    }
     const known = this.#retry ? new Map<string, string>() : this.#stillRejected(wanted);
+    if (this.#retry) this.#checked.clear();
     this.#retry = false;
+    for (const [name, route] of routed) {
+      const reason = this.#refusal(name, route);
+      if (reason !== undefined) known.set(name, reason);
+    }
     const services = routed.map(([name, route]) => this.#versionsOf(name, route, known.has(name)));
     const applied = await this.#parts.haproxy.apply(services, this.#parts.render);
     const rejected = new Map([...known, ...applied.rejected]);
@@ -251,6 +259,15 @@ export class Controller {
     this.#rejected = rejected;
     this.#tried = wanted;
     this.#parts.changed(this);
+  }
+
+  /** Asked once for each version. */
+  #refusal(name: string, { service, query }: Route): string | undefined {
+    const before = this.#checked.get(name);
+    if (before?.query === query) return before.reason;
+    const reason = this.#parts.refuses(service);
+    this.#checked.set(name, { query, reason });
+    return reason;
   }
 
   /** What HAProxy did not take last time is not tried at each change of others. */

@@ -13,7 +13,16 @@ import {
 import { Driver } from "../runtime/index.ts";
 import { ParameterError, parseService } from "../service/index.ts";
 import { parseContextOf, type ReadSecret, type Settings } from "../settings/index.ts";
-import { askToNotify, dnsLookUp, Peers, SharedRoutes, SwarmClient, TaskAddresses } from "../sources/index.ts";
+import {
+  askToNotify,
+  dnsLookUp,
+  type ListenerSettings,
+  Peers,
+  parseListenerSettings,
+  SharedRoutes,
+  SwarmClient,
+  TaskAddresses,
+} from "../sources/index.ts";
 import { ApiServer } from "./api/api-server.ts";
 import type { ApiParts } from "./api/parts.ts";
 import { apiAddresses } from "./api-addresses.ts";
@@ -75,6 +84,7 @@ class ReverseProxy {
   readonly #view: SharedView;
   readonly #filled: Filled;
   readonly #feed: RouteFeed;
+  readonly #listener: ListenerSettings;
   #isManaged = false;
 
   static async start(options: ProxyOptions, signal: AbortSignal): Promise<ReverseProxy> {
@@ -102,7 +112,9 @@ class ReverseProxy {
 
   private constructor(options: ProxyOptions, signal: AbortSignal, driver: Driver, renderer: ConfigRenderer) {
     const { settings, clock, log, haproxy } = options;
-    const { instance, listener, control, paths } = settings;
+    const { instance, control, paths } = settings;
+    const listener = parseListenerSettings(options.env, options.readSecret);
+    this.#listener = listener;
     this.#options = options;
     this.#signal = signal;
     this.#driver = driver;
@@ -222,8 +234,7 @@ class ReverseProxy {
   async #followSwarm(): Promise<void> {
     if (!this.#client) return;
     const { settings, clock, log } = this.#options;
-    const { listener, instance } = settings;
-    const { notifyLabel, namePrefix, serviceEvents, servicePollingSeconds = 30 } = listener;
+    const { notifyLabel, namePrefix, serviceEvents, servicePollingMs } = this.#listener;
     await followSwarm(
       {
         client: this.#client,
@@ -231,11 +242,11 @@ class ReverseProxy {
         shared: this.#shared,
         view: this.#view,
         routeOf: routeIn(this.#options),
-        notifyLabel: notifyLabel.value === "true" ? notifyLabel.name : `${notifyLabel.name}=${notifyLabel.value}`,
+        notifyLabel,
         namePrefix,
         events: serviceEvents,
-        comparisonMs: servicePollingSeconds * 1000,
-        ownServiceName: instance.serviceName,
+        comparisonMs: servicePollingMs,
+        ownServiceName: settings.instance.serviceName,
         stirred: (service) => this.#tasks.hurry(service),
         seen: (snapshot) => {
           this.#isManaged = snapshot !== undefined;
@@ -284,6 +295,7 @@ class ReverseProxy {
       controller: this.#controller,
       feed: this.#feed,
       settings: settings.control,
+      nameStyle: settings.services.nameStyle,
       parse: (query) => parseService(query, context),
       check: (rendered) => this.#haproxy.check(rendered),
       replicas: new ReplicaSet({

@@ -116,9 +116,9 @@ export class Driver implements AsyncDisposable {
     };
   }
 
-  /** Master and workers as they are now; undefined while HAProxy does not answer. */
+  /** Master and workers as they are now; undefined when HAProxy does not answer within a second. */
   processes(): Promise<ProcessTable | undefined> {
-    return this.#proof.table(0);
+    return this.#proof.table(1000);
   }
 
   /** The counters of each worker, those of old ones too; empty while HAProxy does not answer. */

@@ -5,7 +5,6 @@ export {
 } from "./environment-services.ts";
 export { goJson } from "./go-json.ts";
 export { haproxyWords } from "./haproxy-words.ts";
-export { defaultLabelOptions, type LabelOptions, parametersOfLabels } from "./labels.ts";
 export { ParameterError } from "./parameter-error.ts";
 export { destinationParameters, type Parameter, serviceParameters } from "./parameters.ts";
 export { defaultParseContext, type ParseContext } from "./parse-context.ts";

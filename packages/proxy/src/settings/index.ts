@@ -1,5 +1,4 @@
 export type * from "./haproxy-settings.ts";
-export type { ListenerSettings, NotifyLabel, NotifyTarget } from "./listener-settings.ts";
 export { parseContextOf } from "./parse-context.ts";
 export { readSettings } from "./read-settings.ts";
 export type * from "./settings.ts";

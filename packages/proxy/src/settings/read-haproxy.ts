@@ -42,7 +42,7 @@ export const readGlobal = (variables: Variables): GlobalSettings => ({
   extra: variables.lines("EXTRA_GLOBAL"),
   resolvers: variables.lines("RESOLVERS", "nameserver dns 127.0.0.11:53"),
   sslCiphers: variables.matching("SSL_BIND_CIPHERS", /^\S+$/, "ciphers, separated by colons", ciphers),
-  sslOptions: variables.text("SSL_BIND_OPTIONS", "no-sslv3"),
+  sslOptions: variables.text("SSL_BIND_OPTIONS", "ssl-min-ver TLSv1.2 no-tls-tickets"),
 });
 
 export const readDefaults = (variables: Variables): DefaultsSettings => ({
@@ -64,7 +64,7 @@ function readTimeouts(variables: Variables): TimeoutSettings {
   const seconds = (name: string, otherwise: number) =>
     variables.integer(`TIMEOUT_${name}`, otherwise, { min: 0, max: 2_147_483 });
   return {
-    connect: seconds("CONNECT", 5),
+    connect: seconds("CONNECT", 1),
     client: seconds("CLIENT", 20),
     server: seconds("SERVER", 20),
     queue: seconds("QUEUE", 30),

@@ -3,7 +3,6 @@ import * as check from "../service/checks.ts";
 import { usersWithPassword } from "../service/users.ts";
 import { readAddress, readApiNetworks, readListenerAddresses } from "./addresses.ts";
 import { freezeDeep } from "./freeze.ts";
-import { readListener } from "./listener-settings.ts";
 import { readDefaults, readFrontend, readGlobal, readLog, readStatistics, readTls } from "./read-haproxy.ts";
 import type {
   ControlSettings,
@@ -31,7 +30,6 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>, 
     users: readUsers(variables),
     reload: readReload(variables),
     paths: readPaths(variables),
-    listener: readListener(variables),
   });
 }
 

@@ -7,7 +7,6 @@ import type {
   StatisticsSettings,
   TlsSettings,
 } from "./haproxy-settings.ts";
-import type { ListenerSettings } from "./listener-settings.ts";
 
 /** Everything the proxy can be told by its environment and secrets; read once, frozen, passed down in parts. */
 export interface Settings {
@@ -25,7 +24,6 @@ export interface Settings {
   readonly users: readonly User[] | undefined;
   readonly reload: ReloadSettings;
   readonly paths: PathSettings;
-  readonly listener: ListenerSettings;
 }
 
 /** The control API. */

@@ -12,6 +12,7 @@ export interface ApiParts {
   readonly controller: Controller;
   readonly feed: RouteFeed;
   readonly settings: ControlSettings;
+  readonly nameStyle: "2016" | "2019";
   /** The service that a `reconfigure` asks for. Throws ParameterError. */
   readonly parse: (query: URLSearchParams) => ProxyService;
   /** HAProxy's own words about a config; undefined when it would load it. */
@@ -39,4 +40,8 @@ export interface Replicas {
   includes(address: string): Promise<boolean>;
 }
 
-export const wireOptions = ({ settings }: ApiParts): WireOptions => ({ redact: settings.redact, mode: settings.mode });
+export const wireOptions = ({ settings, nameStyle }: ApiParts): WireOptions => ({
+  redact: settings.redact,
+  mode: settings.mode,
+  nameStyle,
+});
