@@ -16,7 +16,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  for (const controller of controllers.splice(0)) controller.kill("SIGKILL");
+  for (const controller of controllers.splice(0)) if (controller.kill("SIGKILL")) await once(controller, "exit");
   const last = await scene.startDriver().catch(() => undefined); // ends what a killed controller has left
   await last?.stop(0);
   expect(await findMasters(scene.file("master.sock"), "")).toEqual([]);

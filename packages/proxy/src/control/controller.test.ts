@@ -2,10 +2,11 @@ import { silentLogger } from "@skep/model";
 import { FakeClock } from "@skep/testkit";
 import { expect, test } from "vitest";
 import type { Rendered } from "../render/rendered.ts";
-import { defaultParseContext, type ProxyService, parseService } from "../service/index.ts";
-import { Controller, type LiveConfig, RejectedRoute } from "./controller.ts";
+import { defaultParseContext, parseService } from "../service/index.ts";
+import { Controller } from "./controller.ts";
 import type { Route } from "./route-table.ts";
 import { routedQuery } from "./routed-query.ts";
+import { FakeHaproxy, pathOf } from "./test-haproxy.ts";
 
 const route = (query: string): Route => {
   const parameters = new URLSearchParams(query);
@@ -13,29 +14,6 @@ const route = (query: string): Route => {
 };
 const goDemo = (path: string, more = "") => route(`serviceName=go-demo&servicePath=${path}&port=8080${more}`);
 const other = (name: string) => route(`serviceName=${name}&servicePath=/${name}&port=80`);
-
-/** Prints the paths of what it runs; refuses paths with "bad" in them, and everything while it is `away`. */
-class FakeHaproxy implements LiveConfig {
-  passes = 0;
-  away = false;
-  live: readonly string[] = [];
-
-  async apply(...[services, render]: Parameters<LiveConfig["apply"]>) {
-    this.passes++;
-    await Promise.resolve();
-    if (this.away) throw new RejectedRoute("haproxy is away", false);
-    const rejected = new Map<string, string>();
-    const chosen = services.flatMap(({ serviceName, versions }) => {
-      const good = versions.find((version) => !pathOf(version).includes("bad"));
-      if (good !== versions[0]) rejected.set(serviceName, `unknown path ${pathOf(versions[0])}`);
-      return good ?? [];
-    });
-    this.live = chosen.map(pathOf);
-    return { rendered: render(chosen), rejected };
-  }
-}
-
-const pathOf = (service: ProxyService | undefined) => service?.destinations[0]?.servicePath[0] ?? "";
 
 function start({ begun = true } = {}) {
   const haproxy = new FakeHaproxy();

@@ -19,11 +19,14 @@ export function headerWithValue(what: string, item: string): string {
   return [headerName(what, name.text), format(what, value.join(" ")), ...condition(what, rest.slice(at))].join(" ");
 }
 
-/** The same for `del-header`: `Name [cond]`. */
+/** The same for `del-header`: `Name [-m match] [cond]`. */
 export function headerAlone(what: string, item: string): string {
   const [name, ...rest] = words(what, item);
-  if (name === undefined || conditionIn(rest) > 0) refuse(what, item, "needs the name of a header only");
-  return [headerName(what, name.text), ...condition(what, rest)].join(" ");
+  const at = conditionIn(rest);
+  const isMatch = at === 2 && rest[0]?.text === "-m" && /^(str|beg|end|sub|reg)$/.test(rest[1]?.text ?? "");
+  if (name === undefined || (at > 0 && !isMatch)) refuse(what, item, "needs the name of a header only");
+  const header = isMatch ? word(what, name.text) : headerName(what, name.text);
+  return [header, ...rest.slice(0, at).map(({ text }) => text), ...condition(what, rest.slice(at))].join(" ");
 }
 
 function conditionIn(rest: readonly Word[]): number {

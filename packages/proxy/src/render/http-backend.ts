@@ -1,4 +1,5 @@
 import { aclLines, filled } from "./acl.ts";
+import type { BackendPlan } from "./backend-plan.ts";
 import type { Line } from "./config-text.ts";
 import type { NamedDestination, ServiceContext } from "./destination.ts";
 import { headerAlone, headerWithValue } from "./header-item.ts";
@@ -8,12 +9,6 @@ import { redirectCode } from "./redirects.ts";
 import { serverPlan } from "./servers.ts";
 import { sourceLimits } from "./source-limits.ts";
 
-export interface BackendPlan {
-  readonly name: string;
-  readonly lines: readonly Line[];
-  /** See `ServerPlan`. */
-  readonly byTask: boolean;
-}
 
 /** Who is asked for a password: the service's own list of users, the proxy's, or nobody. */
 export type Realm = { readonly list: string; readonly acl: string; readonly realm: string } | undefined;

@@ -1,6 +1,6 @@
-import { type Acl, filled, ifAll, repeatedAclLines } from "./acl.ts";
+import { type Acl, aclLines, filled, ifAll, repeatedAclLines } from "./acl.ts";
 import type { NamedDestination, ServiceContext } from "./destination.ts";
-import { domainAclLines, hostPatterns } from "./host-match.ts";
+import { domainAclLines, type HostPatterns, hostPatterns } from "./host-match.ts";
 import { domainAlgoOf, sourcePortAcl } from "./http-acls.ts";
 import { timeoutLines } from "./phrases.ts";
 import { phrase, portNumber } from "./quote.ts";
@@ -60,15 +60,19 @@ function sniRules(context: ServiceContext, named: NamedDestination, position: nu
 
 const serverNameFetch = "req_ssl_sni -i";
 
-/** The values are paths and the fetch is the path's type; domains do as well. Undefined: any name is taken. */
+/** The values are paths and the fetch is the path's type; domains will do as well. Undefined: any name is taken. */
 function serverNameAcl(context: ServiceContext, { destination }: NamedDestination, wanted: string): Acl | undefined {
   const { pathType } = destination;
   const values = filled(destination.servicePath).filter((path) => path !== "/");
   const fetch = pathType === "" || pathType === "path_beg" ? serverNameFetch : phrase("pathType", pathType);
   const hosts = hostPatterns(destination.serviceDomain);
   if (values.length === 0 && !hosts) return undefined;
-  const name = context.names.claim("acl", wanted);
-  const lines =
-    values.length > 0 ? repeatedAclLines(name, fetch, "servicePath", values) : serverNameLines(name, hosts ?? { named: [], endings: [] });
-  return { lines, term: name };
+  const term = context.names.claim("acl", wanted);
+  if (values.length > 0) return { lines: repeatedAclLines(term, fetch, "servicePath", values), term };
+  return { lines: hosts ? serverNameLines(term, hosts) : [], term };
 }
+
+const serverNameLines = (name: string, { named, endings }: HostPatterns): string[] => [
+  ...aclLines(name, serverNameFetch, "serviceDomain", named),
+  ...aclLines(name, `${serverNameFetch} -m end`, "serviceDomain", endings),
+];

@@ -6,7 +6,7 @@ import type { ConfigChecker } from "./config-checker.ts";
 import { type ConfigFiles, generationOf, readOrNothing, withGeneration } from "./config-files.ts";
 import type { GenerationProof } from "./generation-proof.ts";
 import { type HaproxyProcess, signalProcess } from "./haproxy-process.ts";
-import { saveServerState } from "./server-state.ts";
+import { ensureServerState, saveServerState } from "./server-state.ts";
 
 export interface ConfigLoaderOptions {
   readonly process: HaproxyProcess;
@@ -45,7 +45,7 @@ export class ConfigLoader {
    * `bootstrap`; answers the last only. Throws `unavailable` when HAProxy cannot run.
    */
   async begin(bootstrap: Rendered): Promise<Rendered | undefined> {
-    const { process, proof, files } = this.#options;
+    const { process, proof, files, stateFile } = this.#options;
     if (process.pid !== undefined) {
       const running = await proof.running(adoptionMs);
       if (running !== undefined) {
@@ -54,6 +54,7 @@ export class ConfigLoader {
       }
       await process.stop(0);
     }
+    if (stateFile !== undefined) await ensureServerState(stateFile);
     const chosen = await this.#chooseConfig(bootstrap);
     const before = await proof.before();
     process.start();

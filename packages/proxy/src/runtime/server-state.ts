@@ -1,8 +1,11 @@
 import { rename, writeFile } from "node:fs/promises";
 import type { CommandSocket } from "./command-socket.ts";
+import { readOrNothing } from "./config-files.ts";
 
-/** An empty state file, as HAProxy wants it: it warns of one without a version. */
-export const emptyServerState = "1\n";
+/** HAProxy warns of a file that is missing, and of one without a version. */
+export async function ensureServerState(path: string): Promise<void> {
+  if ((await readOrNothing(path)) === undefined) await writeFile(path, "1\n", { mode: 0o600 });
+}
 
 /**
  * What `show servers state` says, without the servers in maintenance: they are retired, and one that comes back with

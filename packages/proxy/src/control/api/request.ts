@@ -25,7 +25,7 @@ export const largestBody = 1024 * 1024;
 /** Undefined for a target that is no path. */
 export function readRequest(request: IncomingMessage): ApiRequest | undefined {
   if (!request.url?.startsWith("/")) return undefined;
-  const url = URL.parse(request.url, "http://proxy");
+  const url = URL.parse(`http://proxy${request.url}`);
   if (!url) return undefined;
   const bearer = /^Bearer (.+)$/i.exec(request.headers.authorization ?? "")?.[1];
   return {

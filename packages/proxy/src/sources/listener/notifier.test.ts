@@ -290,7 +290,7 @@ test("whatever happens, in the end every target holds what exists", async () => 
       await settled(targets, new Map());
       notifier[Symbol.dispose]();
     }),
-    { numRuns: 400 },
+    { numRuns: 30 },
   );
 }, 120_000);
 

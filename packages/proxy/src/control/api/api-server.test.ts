@@ -1,0 +1,249 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DomainError, silentLogger, systemClock } from "@skep/model";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { CertificateStore } from "../../certificates/index.ts";
+import { testCertificate } from "../../certificates/test-certificates.ts";
+import type { Rendered } from "../../render/rendered.ts";
+import { defaultParseContext, parseService } from "../../service/index.ts";
+import { readSettings } from "../../settings/index.ts";
+import { Controller } from "../controller.ts";
+import { RouteFeed } from "../route-feed.ts";
+import { FakeHaproxy, pathOf } from "../test-haproxy.ts";
+import { ApiServer } from "./api-server.ts";
+import type { ApiParts } from "./parts.ts";
+
+let folder: string;
+let scene: Awaited<ReturnType<typeof start>>;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "skep-proxy-api-"));
+  scene = await start();
+});
+
+afterEach(async () => {
+  await scene.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function start(env: Record<string, string> = {}) {
+  const haproxy = new FakeHaproxy();
+  const shared: string[] = [];
+  const failing = { replicas: false };
+  const controller = new Controller({
+    haproxy,
+    render: (services) => ({ config: `${services.map(pathOf).join("\n")}\n` }) as Rendered,
+    refuses: () => undefined,
+    accepts: () => true,
+    clock: systemClock,
+    log: silentLogger,
+    changed: () => feed.stir(),
+  });
+  const feed = new RouteFeed(controller, () => true);
+  const settings = readSettings({ REDACT: "false", ...env }, () => undefined);
+  const tell = (what: string) => {
+    if (failing.replicas)
+      throw new DomainError("internal", "Could not send distribute request to the following addresses: [10.0.0.3]");
+    shared.push(what);
+  };
+  const parts: ApiParts = {
+    controller,
+    feed,
+    settings: settings.control,
+    nameStyle: "2016",
+    parse: (query) => parseService(query, defaultParseContext),
+    check: async ({ config }) => (config.includes("bad") ? "unknown path" : undefined),
+    replicas: {
+      share: async (name, query) => tell(`${name} ${query ?? "removed"}`),
+      repeat: async ({ path }, body) => {
+        tell(body ? `${path} with a body` : path);
+        return ["# pxname\nother\n"];
+      },
+      includes: async () => false,
+    },
+    certificates: new CertificateStore(join(folder, "certs"), systemClock),
+    notifyListeners: async () => tell("listeners"),
+    hasBeenFilled: () => false,
+    statistics: {
+      csv: async () => "# pxname\nservices\n",
+      prometheus: async () => "haproxy_up 1\n",
+      summary: async () => ({ a: 1 }),
+    },
+    configPath: join(folder, "haproxy.cfg"),
+    clock: systemClock,
+    log: silentLogger,
+  };
+  void controller.begin();
+  const api = await ApiServer.listen(parts, ["127.0.0.1"], 0);
+  const at = `http://127.0.0.1:${api.ports[0]}`;
+  const call = async (path: string, init: RequestInit = {}) => {
+    const response = await fetch(`${at}${path}`, {
+      redirect: "manual",
+      ...init,
+      headers: { connection: "close", ...init.headers },
+    });
+    return {
+      status: response.status,
+      type: response.headers.get("content-type"),
+      text: await response.text(),
+      response,
+    };
+  };
+  const df = async (path: string, init?: RequestInit) => {
+    const { text, ...rest } = await call(`/v1/docker-flow-proxy/${path}`, init);
+    return { ...rest, text, json: text.startsWith("{") ? JSON.parse(text) : undefined };
+  };
+  return { haproxy, controller, shared, failing, call, df, stop: () => api[Symbol.asyncDispose]() };
+}
+
+const goDemo = "serviceName=go-demo&servicePath=/demo&port=8080";
+
+test("a reconfigure answers with every field once the route is live", async () => {
+  const { status, type, json } = await scene.df(`reconfigure?${goDemo}`);
+  expect([status, type]).toEqual([200, "application/json"]);
+  expect(json).toMatchObject({ Status: "OK", Message: "", ServiceName: "go-demo", Distribute: false, IsGlobal: true });
+  expect(json.ServiceDest).toMatchObject([{ Port: "8080", ServicePath: ["/demo"], PathType: "path_beg" }]);
+  expect(scene.haproxy.live).toEqual(["/demo"]);
+});
+
+test("v2 does the same, and a trailing slash leads to the path without it", async () => {
+  expect((await scene.call(`/v2/docker-flow-proxy/reconfigure?${goDemo}`)).status).toBe(200);
+  const { status, response } = await scene.call("/v1/docker-flow-proxy/ping/?a=b");
+  expect([status, response.headers.get("location")]).toEqual([301, "/v1/docker-flow-proxy/ping?a=b"]);
+  expect((await scene.call("//elsewhere.example/")).response.headers.get("location")).not.toMatch(/^\/\//);
+});
+
+test("what came by request is shared with the other replicas, asked for or not, but not what came from one", async () => {
+  await scene.df(`reconfigure?${goDemo}`);
+  const { json } = await scene.df(`reconfigure?${goDemo}&distribute=true`);
+  expect(json).toMatchObject({ Message: "Distributed to all instances", Distribute: true });
+  await scene.df("reconfigure?serviceName=web&servicePath=/web&port=80&distribute=false");
+  await scene.df("remove?serviceName=go-demo&distribute=true");
+  const query = "port=8080&serviceName=go-demo&servicePath=%2Fdemo";
+  expect(scene.shared).toEqual([`go-demo ${query}`, `go-demo ${query}`, "go-demo removed"]);
+});
+
+test("replicas that cannot be told are an error for who asked to distribute, and for nobody else", async () => {
+  scene.failing.replicas = true;
+  expect((await scene.df(`reconfigure?${goDemo}`)).status).toBe(200);
+  const { status, json } = await scene.df(`reconfigure?${goDemo}&distribute=true`);
+  expect([status, json.Status]).toEqual([500, "NOK"]);
+  expect(json.Message).toContain("[10.0.0.3]");
+  expect((await scene.df("remove?serviceName=go-demo&distribute=true")).status).toBe(500);
+});
+
+test.each([
+  ["reconfigure", 400, "serviceName parameter is mandatory."],
+  ["reconfigure?serviceName=a", 409, "When using reqMode http, servicePath or serviceDomain are mandatory"],
+  [
+    "reconfigure?serviceName=a&reqMode=tcp&port=1",
+    400,
+    "When NOT using reqMode http (e.g. tcp), srcPort and port parameters are mandatory.",
+  ],
+  [
+    "reconfigure?serviceName=a&servicePath=/a",
+    400,
+    'When MODE is set to "service" or "swarm", the port query is mandatory',
+  ],
+  ["reconfigure?serviceName=a&servicePath=/bad&port=1", 400, "unknown path /bad"],
+  ["remove", 400, "The serviceName query is mandatory"],
+])("%s is refused", async (call, status, message) => {
+  const answer = await scene.df(call);
+  expect([answer.status, answer.type, answer.json.Status, answer.json.Message]).toEqual([
+    status,
+    "application/json",
+    "NOK",
+    message,
+  ]);
+  expect(scene.haproxy.live).toEqual([]);
+});
+
+test("a dry run answers with the difference, and changes nothing", async () => {
+  await scene.df(`reconfigure?${goDemo}`);
+  const { status, text } = await scene.df("reconfigure?serviceName=web&servicePath=/web&port=80&dryRun=true");
+  expect(status).toBe(200);
+  expect(text).toContain(" /demo\n+/web\n");
+  expect((await scene.df("reconfigure?serviceName=web&servicePath=/bad&port=80&dryRun=true")).status).toBe(400);
+  expect(scene.haproxy.live).toEqual(["/demo"]);
+});
+
+test("removing what labels route is refused with what to do instead", async () => {
+  const parameters = new URLSearchParams(goDemo);
+  const service = parseService(parameters, defaultParseContext);
+  await scene.controller.replaceAll("swarm", [{ service, query: `${parameters}` }]);
+  const { status, json } = await scene.df("remove?serviceName=go-demo");
+  expect(status).toBe(409);
+  expect(json.Message).toContain("docker service update --label-rm com.df.notify go-demo");
+  expect((await scene.df("remove?serviceName=unknown")).status).toBe(200);
+});
+
+test("services tells the state of each, and the routes for other replicas as soon as they change", async () => {
+  await scene.df(`reconfigure?${goDemo}`);
+  const { json } = await scene.df("services");
+  expect(json.Services).toEqual([
+    {
+      ServiceName: "go-demo",
+      State: "live",
+      Reason: "",
+      Origin: "http",
+      PreviousVersionLive: false,
+      Paths: ["/demo"],
+      Domains: [],
+    },
+  ]);
+  const first = (await scene.df("services?type=routes")).json;
+  expect(first.routes).toEqual({ "go-demo": "port=8080&serviceName=go-demo&servicePath=%2Fdemo" });
+  const next = scene.df(`services?type=routes&after=${first.revision}&wait=20`);
+  await scene.df("remove?serviceName=go-demo");
+  expect((await next).json).toMatchObject({ managed: true, routes: {} });
+});
+
+test("config is the file as it is, or what is live as JSON", async () => {
+  expect((await scene.df("config")).status).toBe(500);
+  await writeFile(join(folder, "haproxy.cfg"), "global\n");
+  expect(await scene.df("config")).toMatchObject({ status: 200, type: "text/html", text: "global\n" });
+  await scene.df(`reconfigure?${goDemo}`);
+  const { type, text } = await scene.df("config?type=JSON");
+  expect([type, text.startsWith('{"go-demo":{')]).toEqual(["application/json", true]);
+});
+
+test("a certificate is stored when it is one, and only then", async () => {
+  const pem = testCertificate({ names: ["example.com"] }).pem;
+  const put = (query: string, body: string) => scene.df(`cert?${query}`, { method: "PUT", body });
+  expect((await put("certName=a.pem&distribute=true", pem)).json).toEqual({ Status: "OK", Message: "", Certs: null });
+  expect(scene.shared).toEqual(["/v1/docker-flow-proxy/cert with a body"]);
+  expect((await put("certName=b.pem", "garbage")).status).toBe(400);
+  expect((await put("certName=../b.pem", pem)).status).toBe(400);
+  expect((await put("certName=b.pem", "x".repeat(2 << 20))).status).toBe(413);
+  expect(await put("", pem)).toMatchObject({ status: 400, json: { Message: "Query parameter certName is mandatory" } });
+  expect(await put("certName=b.pem", "")).toMatchObject({ status: 400, json: { Message: "Body is empty" } });
+  expect((await scene.df("cert?certName=a.pem")).status).toBe(405);
+  const { json } = await scene.df("certs");
+  expect(json.Certs).toMatchObject([{ ProxyServiceName: "a.pem", CertContent: pem }]);
+});
+
+test("the others answer as the original does", async () => {
+  expect((await scene.df("ping")).json).toMatchObject({ Status: "OK" });
+  expect(await scene.df("successfulinitreload")).toMatchObject({ status: 500, text: "" });
+  expect((await scene.df("metrics?distribute=true")).text).toBe("# pxname\nservices\n# pxname\nother\n");
+  expect((await scene.call("/metrics")).text).toBe("haproxy_up 1\n");
+  expect(JSON.parse((await scene.call("/v1/test")).text).Message).toBe("Test v1");
+  expect(await scene.call("/v1/nothing")).toMatchObject({ status: 404, text: "404 page not found\n" });
+  expect((await scene.df("reload")).json).toMatchObject({ Status: "OK" });
+  expect((await scene.df("reload?fromListener=true")).json).toMatchObject({ Status: "OK" });
+  scene.failing.replicas = true;
+  const { status, json } = await scene.df("reload?fromListener=true");
+  expect([status, json.Status]).toEqual([500, "NOK"]);
+});
+
+test("with a token only who has it may do more than ping", async () => {
+  await scene.stop();
+  scene = await start({ API_TOKEN: "secret" });
+  expect((await scene.df(`reconfigure?${goDemo}`)).status).toBe(401);
+  expect((await scene.df("config?token=wrong")).status).toBe(401);
+  expect((await scene.df("ping")).status).toBe(200);
+  expect((await scene.df(`reconfigure?${goDemo}`, { headers: { Authorization: "Bearer secret" } })).status).toBe(200);
+  expect((await scene.df(`reconfigure?${goDemo}&token=secret`)).status).toBe(200);
+  expect(scene.shared.join()).not.toContain("secret");
+});
