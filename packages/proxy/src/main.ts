@@ -68,7 +68,7 @@ async function serve(flags: Flags): Promise<void> {
   if (flags.check) return check(flags);
   const options = optionsOf(flags);
   const log = createLogger(options.env.LOG_LEVEL || "info");
-  await runProxy({ ...options, graceMs: 8000, log }, stopSignal());
+  await runProxy({ ...options, graceMs: 8000, version: manifest.version, log }, stopSignal());
 }
 
 /** Says what is wrong and ends with 1, or says that nothing is. */

@@ -1,7 +1,8 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { applyBest } from "../src/runtime/apply-best.ts";
 import type { Driver } from "../src/runtime/driver.ts";
-import { EchoConnection, eventually, route, Scene } from "./haproxy-scene.ts";
+import { EchoConnection, eventually, Load, route, Scene, type TestRoute } from "./haproxy-scene.ts";
 
 let scene: Scene;
 let driver: Driver;
@@ -75,7 +76,7 @@ test("a task that comes back before its server is gone is let in again", async (
 test("a retired server is removed when it has nothing to do any more", async () => {
   const second = await scene.upstream("second");
   await driver.apply(scene.render([route("web", second)]));
-  const servers = async () => (await driver.statistics())[0]?.csv.match(/^web-be,web\.\d+/gm);
+  const servers = async () => (await driver.statistics())[0]?.csv?.match(/^web-be,web\.\d+/gm);
   await eventually(async () => (await servers())?.length === 1);
 });
 
@@ -125,11 +126,59 @@ test("a broken config leaves the old one live, on disk too, and tells HAProxy's 
   expect(driver.counts).toMatchObject({ reloads: 0, failedChecks: 1 });
 });
 
+test("a broken config that nobody has checked leaves the old one live, on disk too", async () => {
+  const before = await readFile(scene.file("haproxy.cfg"), "utf8");
+  const load = new Load(scene.port, ["/web"], 4, 2);
+  const broken = scene.render([route("web", web), { ...route("bad", api), lines: ["acl x path_reg ((("] }]);
+  await expect(driver.apply(broken, { unchecked: true })).rejects.toThrow(
+    /haproxy\.cfg:\d+\] : .*regex '\(\(\(' is invalid/,
+  );
+  expect(await readFile(scene.file("haproxy.cfg"), "utf8")).toBe(before);
+  expect(driver.counts).toMatchObject({ reloads: 0, failedReloads: 1, checks: 0 });
+  expect(await driver.apply(scene.render([route("web", web), route("api", api)]), { unchecked: true })).toMatchObject({
+    how: "reload",
+    generation: 2,
+  });
+  expect(await scene.ask("/api")).toBe("api");
+  await load.end();
+  expect(load.failures).toEqual([]);
+});
+
+test("the best of what is wanted is applied, and the rest rejected with HAProxy's words", async () => {
+  const wanted = [route("web", web), { ...route("bad", api), lines: ["nonsense"] }, route("api", api)];
+  const candidates = wanted.map((each) => ({ serviceName: each.name, versions: [each] }));
+  const render = (routes: readonly TestRoute[]) => scene.render(routes);
+  const best = await applyBest(driver, { candidates, render });
+  expect([...best.rejected]).toEqual([
+    ["bad", expect.stringContaining("unknown keyword 'nonsense' in 'backend' section")],
+  ]);
+  expect(best.applied).toMatchObject({ how: "reload", generation: 2 });
+  expect(await scene.ask("/api")).toBe("api");
+  const again = await applyBest(driver, {
+    candidates: candidates.filter(({ serviceName }) => serviceName !== "bad"),
+    render,
+  });
+  expect(again).toMatchObject({ checks: 1, applied: { how: "unchanged" } });
+});
+
+test("a bad version of a good service leaves the good one live", async () => {
+  const [good, bad] = [route("web", web), { ...route("web", web), lines: ["nonsense"] }];
+  const candidates = [{ serviceName: "web", versions: [bad, good] }];
+  const best = await applyBest(driver, { candidates, render: (routes: readonly TestRoute[]) => scene.render(routes) });
+  expect(best.chosen.get("web")).toBe(good);
+  expect(best.rejected.get("web")).toContain("nonsense");
+  expect(await scene.ask("/web")).toBe("web");
+});
+
 test("a config that passes the check and does not load leaves the old one live", async () => {
   const taken = await scene.upstream("taken");
   const rendered = scene.render([route("web", web)]);
   const line = `    bind 127.0.0.1:${taken}\n`;
-  const unable = { ...rendered, config: rendered.config.replace("frontend services\n", `$&${line}`), structure: "other" };
+  const unable = {
+    ...rendered,
+    config: rendered.config.replace("frontend services\n", `$&${line}`),
+    structure: "other",
+  };
   await expect(driver.apply(unable)).rejects.toThrow(/cannot bind socket/i);
   expect(driver.counts).toMatchObject({ reloads: 0, failedReloads: 1 });
   expect(await scene.ask("/web")).toBe("web");
@@ -164,7 +213,8 @@ test("changes that arrive one after the other while HAProxy reloads are coalesce
 }, 20_000);
 
 test("an upgraded connection survives reloads, and old workers end with their connections", async () => {
-  const rendered = (i: number) => scene.render([route("web", web), { ...route("api", api), path: "/x", lines: [`# ${i}`] }]);
+  const rendered = (i: number) =>
+    scene.render([route("web", web), { ...route("api", api), path: "/x", lines: [`# ${i}`] }]);
   using echo = await EchoConnection.open(scene.port, "/web");
   for (let i = 0; i < 5; i++) await driver.apply(rendered(i));
   expect(await echo.echoes("still here")).toBe(true);
@@ -173,9 +223,24 @@ test("an upgraded connection survives reloads, and old workers end with their co
   await eventually(async () => (await driver.processes())?.oldWorkers.length === 0);
 });
 
+test("of too many old workers the oldest ends", async () => {
+  await driver.stop(0);
+  driver = await scene.startDriver([], { mostOldWorkers: 2 });
+  const echoes: EchoConnection[] = [];
+  for (let i = 0; i < 4; i++) {
+    echoes.push(await EchoConnection.open(scene.port, "/web"));
+    await driver.apply(
+      scene.render([route("web", web), ...Array.from({ length: i + 1 }, (_, n) => route(`s${n}`, api))]),
+    );
+  }
+  await eventually(() => echoes.filter(({ closed }) => closed).length === 2);
+  expect(echoes.map(({ closed }) => closed)).toEqual([true, true, false, false]);
+  for (const echo of echoes) echo[Symbol.dispose]();
+});
+
 test("old workers end at once where that is asked for", async () => {
   await driver.stop(0);
-  driver = await scene.startDriver([], { terminateOldWorkers: true });
+  driver = await scene.startDriver([], { mostOldWorkers: 0 });
   using echo = await EchoConnection.open(scene.port, "/web");
   await driver.apply(scene.render([route("web", web), route("api", api)]));
   await eventually(() => echo.closed);

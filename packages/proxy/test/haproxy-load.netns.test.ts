@@ -54,7 +54,13 @@ test("no request is lost in 30 reloads and 100 runtime changes, and long connect
   console.info(`${load.requests} requests; reload ${quantiles(reloadTimes)}; runtime ${quantiles(runtimeTimes)}`);
   expect(load.failures).toEqual([]);
   for (const echo of echoes) expect(await echo.echoes("still here")).toBe(true);
-  expect(driver.counts).toMatchObject({ reloads: 30, runtimeChanges: 100, unexpectedAnswers: 0, failedReloads: 0, restarts: 0 });
+  expect(driver.counts).toMatchObject({
+    reloads: 30,
+    runtimeChanges: 100,
+    unexpectedAnswers: 0,
+    failedReloads: 0,
+    restarts: 0,
+  });
   // each long connection keeps one old worker; idle ones end with `timeout http-keep-alive`
   await eventually(async () => (await driver.processes())?.oldWorkers.length === echoes.length);
   for (const echo of echoes) echo[Symbol.dispose]();

@@ -25,7 +25,9 @@ afterEach(async () => {
 
 /** A controller in a process of its own; what it says when it has started, or could not. */
 async function startController(): Promise<{ controller: ChildProcess; said: unknown }> {
-  const controller = fork(new URL("./haproxy-controller.ts", import.meta.url), { stdio: ["ignore", "ignore", "inherit", "ipc"] });
+  const controller = fork(new URL("./haproxy-controller.ts", import.meta.url), {
+    stdio: ["ignore", "ignore", "inherit", "ipc"],
+  });
   controllers.push(controller);
   const { clock: _, logger: __, ...options } = scene.driverOptions;
   const rendered = scene.render([route("web", web)]);
@@ -121,7 +123,9 @@ test("an HAProxy that a controller leaves goes on for the next one", async () =>
 
 test("a second controller is refused and disturbs nothing", async () => {
   const { controller } = await startController();
-  await expect(scene.startDriver()).rejects.toThrow(`another controller (pid ${controller.pid}) runs HAProxy in ${scene.directory}`);
+  await expect(scene.startDriver()).rejects.toThrow(
+    `another controller (pid ${controller.pid}) runs HAProxy in ${scene.directory}`,
+  );
   expect(await answers()).toBe(true);
 });
 
@@ -129,7 +133,9 @@ test("a start fails with HAProxy's words when a port is taken, and leaves nothin
   const taken = await scene.upstream("taken");
   const rendered = scene.render([]);
   const config = rendered.config.replace(`:${scene.port}`, `:${taken}`);
-  await expect(Driver.start(scene.driverOptions, { ...rendered, config })).rejects.toThrow(/HAProxy does not start: .*cannot bind/s);
+  await expect(Driver.start(scene.driverOptions, { ...rendered, config })).rejects.toThrow(
+    /HAProxy does not start: .*cannot bind/s,
+  );
   await using driver = await Driver.start({ ...scene.driverOptions, configPath: scene.file("other.cfg") }, rendered);
   expect(driver.generation).toBe(1);
 }, 20_000);
@@ -156,4 +162,3 @@ test("a stop does not wait for ever", async () => {
   await driver.stop(200);
   expect(await slow).toBe("cut");
 });
-

@@ -107,7 +107,7 @@ function renderRoutes(scene: Scene, routes: readonly TestRoute[], crtList: strin
     `    stats socket ${scene.file("admin.sock")} mode 600 level admin expose-fd listeners`,
     "    setenv DF_GENERATION 0",
     `    server-state-file ${scene.file("state")}`,
-    "    mworker-max-reloads 20",
+    "    mworker-max-reloads 1000",
     "    hard-stop-after 30s",
     "defaults",
     "    mode http",
@@ -121,7 +121,9 @@ function renderRoutes(scene: Scene, routes: readonly TestRoute[], crtList: strin
     "    timeout http-keep-alive 1s",
     "frontend services",
     `    bind 127.0.0.1:${scene.port}`,
-    ...(crtList === undefined ? [] : [`    bind 127.0.0.1:${scene.tlsPort} ssl strict-sni crt-list ${scene.file("list.txt")}`]),
+    ...(crtList === undefined
+      ? []
+      : [`    bind 127.0.0.1:${scene.tlsPort} ssl strict-sni crt-list ${scene.file("list.txt")}`]),
     `    use_backend %[path,map_beg(${scene.file("routes.map")})] if { path,map_beg(${scene.file("routes.map")}) -m found }`,
   ];
   const blame: Blame[] = [];
@@ -131,7 +133,12 @@ function renderRoutes(scene: Scene, routes: readonly TestRoute[], crtList: strin
     const from = lines.length + 1;
     lines.push(`backend ${name}-be`, "    mode http", ...extra.map((line) => `    ${line}`));
     for (const port of tasks) {
-      const server = { backend: `${name}-be`, name: `${name}.${port}`, address: `127.0.0.1:${port}`, options: "no-backup" };
+      const server = {
+        backend: `${name}-be`,
+        name: `${name}.${port}`,
+        address: `127.0.0.1:${port}`,
+        options: "no-backup",
+      };
       servers.push(server);
       serverLines.add(lines.push(`    server ${server.name} ${server.address} ${server.options}`));
     }

@@ -15,7 +15,10 @@ const timeoutMs = 30_000;
  * What is wrong with settings, certificates, templates and services of the environment, and what HAProxy has against the
  * config that follows from them; empty when nothing is. Starts nothing, and leaves nothing behind.
  */
-export async function checkSetup(options: Omit<ProxyOptions, "graceMs" | "log">, folder: string): Promise<string[]> {
+export async function checkSetup(
+  options: Omit<ProxyOptions, "graceMs" | "version" | "log">,
+  folder: string,
+): Promise<string[]> {
   const { settings, env, readSecret, haproxy: binary, clock } = options;
   const renderer = new ConfigRenderer(settings, renderPaths(settings));
   const { services, problems } = servicesOfEnvironment(env, parseContextOf(settings, readSecret));

@@ -1,6 +1,12 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { defaultRenderSettings, type RenderInput, type RenderPaths, render } from "../render/index.ts";
+import {
+  defaultRenderSettings,
+  type RenderedServices,
+  type RenderInput,
+  type RenderPaths,
+  render,
+} from "../render/index.ts";
 import type { Rendered } from "../render/rendered.ts";
 import type { RenderSettings } from "../render/settings.ts";
 import { aclNameOf, type ProxyService, serviceJson } from "../service/index.ts";
@@ -32,7 +38,7 @@ export class ConfigRenderer {
     this.#mode = settings.control.mode;
   }
 
-  render(services: readonly ProxyService[], { certificates, tasks }: Surroundings): Rendered {
+  render(services: readonly ProxyService[], { certificates, tasks }: Surroundings): RenderedServices {
     const addresses = services.map(({ serviceName }) => [serviceName, tasks(serviceName) ?? []] as const);
     return render({
       ...this.#common(certificates),
@@ -59,8 +65,7 @@ export class ConfigRenderer {
   refuses(service: ProxyService): string | undefined {
     try {
       this.#templatesOf(service);
-      this.render([service], { certificates: [], tasks: () => undefined });
-      return undefined;
+      return this.render([service], { certificates: [], tasks: () => undefined }).refused.get(service.serviceName);
     } catch (error) {
       return (error as Error).message;
     }

@@ -19,6 +19,11 @@ export class HaproxyConfig implements LiveConfig {
     return this.#certificates.map(({ path }) => path);
   }
 
+  /** When each certificate ends, ms since the epoch, by path. */
+  get ends(): ReadonlyMap<string, number> {
+    return new Map(this.#certificates.map(({ path, notAfterMs }) => [path, notAfterMs]));
+  }
+
   /** Takes effect with the next `apply`; false when it is the same as before. */
   useCertificates(certificates: readonly Certificate[]): boolean {
     const same = (one: readonly Certificate[]) => JSON.stringify(one.map(({ path, pem }) => [path, pem]));

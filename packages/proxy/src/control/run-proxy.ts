@@ -40,6 +40,7 @@ import type { Route } from "./route-table.ts";
 import { routedQuery } from "./routed-query.ts";
 import { SavedRoutes } from "./saved-routes.ts";
 import { SharedView } from "./shared-view.ts";
+import { Statistics } from "./statistics.ts";
 import { followSwarm } from "./swarm-source.ts";
 
 export interface ProxyOptions {
@@ -50,6 +51,8 @@ export interface ProxyOptions {
   readonly haproxy: string;
   /** Requests may take so long to end when the proxy is stopped. */
   readonly graceMs: number;
+  /** Of the controller, for the metrics. */
+  readonly version: string;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -85,6 +88,7 @@ class ReverseProxy {
   readonly #filled: Filled;
   readonly #feed: RouteFeed;
   readonly #listener: ListenerSettings;
+  readonly #statistics: Statistics;
   #isManaged = false;
 
   static async start(options: ProxyOptions, signal: AbortSignal): Promise<ReverseProxy> {
@@ -100,7 +104,7 @@ class ReverseProxy {
         runDirectory: run,
         adminSocket: paths.adminSocket,
         stateFile: paths.stateFile,
-        terminateOldWorkers: settings.reload.terminate,
+        ...(settings.reload.terminate && { mostOldWorkers: 0 }),
         stdout: "inherit",
         clock,
         logger: log.child({ component: "haproxy" }),
@@ -147,6 +151,13 @@ class ReverseProxy {
       ...(control.token !== undefined && { headers: { Authorization: `Bearer ${control.token}` } }),
     });
     this.#view = new SharedView({ controller: this.#controller, routeOf: (query) => this.#tryRoute(query), log });
+    this.#statistics = new Statistics({
+      driver,
+      controller: this.#controller,
+      certificates: () => this.#haproxy.ends,
+      version: options.version,
+      clock,
+    });
     this.#feed = new RouteFeed(this.#controller, () => this.#isManaged);
     this.#filled = new Filled([
       "certificates",
@@ -183,6 +194,7 @@ class ReverseProxy {
 
   async stop(): Promise<void> {
     this.#tasks[Symbol.dispose]();
+    this.#statistics[Symbol.dispose]();
     await this.#shared[Symbol.asyncDispose]();
     this.#client?.[Symbol.dispose]();
     await this.#saved.written();
@@ -307,11 +319,7 @@ class ReverseProxy {
       certificates: this.#certificates,
       notifyListeners: () => askToNotify(settings.instance.listeners, { clock, signal: this.#signal }),
       hasBeenFilled: () => this.#filled.isDone,
-      statistics: {
-        csv: async () => (await this.#driver.statistics()).find(({ old }) => !old)?.csv ?? "",
-        prometheus: async () => "",
-        summary: async () => ({}),
-      },
+      statistics: this.#statistics,
       configPath: join(settings.paths.configs, "haproxy.cfg"),
       clock,
       log: log.child({ component: "api" }),

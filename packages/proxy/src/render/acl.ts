@@ -31,7 +31,8 @@ export function ifAll(terms: readonly string[]): string {
 
 const wordsOf = (text: string) => text.split(" ").length;
 
-function inLines<T>(items: readonly T[], perLine: number): T[][] {
+function inLines<T>(items: readonly T[], perLine: number): (readonly T[])[] {
+  if (items.length <= perLine) return items.length === 0 ? [] : [items];
   const lines: T[][] = [];
   for (let i = 0; i < items.length; i += perLine) lines.push(items.slice(i, i + perLine));
   return lines;

@@ -2,7 +2,11 @@ import { phrase, refuse, word } from "./quote.ts";
 import type { BindOptions, RenderSettings } from "./settings.ts";
 
 /** `bind *:443 ssl crt-list /cfg/crt-list.txt alpn h2,http/1.1`; `certificates` is undefined while there are none. */
-export function bindLine({ port, options, ssl }: BindOptions, settings: RenderSettings, crtList: string | undefined): string {
+export function bindLine(
+  { port, options, ssl }: BindOptions,
+  settings: RenderSettings,
+  crtList: string | undefined,
+): string {
   if (!/^\d{1,5}(-\d{1,5})?$/.test(port)) refuse("DEFAULT_PORTS", port, "not a port");
   const { tls, frontend } = settings;
   const proxied = frontend.acceptProxyPorts.some((each) => `${each}` === port) && !/\baccept-proxy\b/.test(options);

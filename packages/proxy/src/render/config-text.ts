@@ -6,29 +6,28 @@ export type Line =
   | { readonly text: string; readonly server: TaskServer }
   | { readonly text: string; readonly generation: number };
 
-/** Lines of a section that one service, or nobody, is to blame for. */
 export interface Block {
-  readonly owner?: string;
+  /** The services that are to blame for the lines; those of the section, otherwise. */
+  readonly owners?: readonly string[];
   readonly lines: readonly Line[];
-  /** Not to be indented. */
-  readonly verbatim?: boolean;
 }
 
 export interface Section {
-  /** `backend go-demo-be8080`; undefined when the blocks bring their own. */
+  /** `backend go-demo-be8080`; absent when the lines are as they should be. */
   readonly header?: string;
-  readonly owner?: string;
+  readonly owners?: readonly string[];
   readonly blocks: readonly Block[];
 }
 
 /** Sections one after another, with a blank line between them. */
 export function writeConfig(sections: readonly Section[]): Omit<Rendered, "files"> {
   const config = new ConfigText();
-  for (const [i, section] of sections.entries()) {
-    if (i > 0) config.add("", undefined);
-    if (section.header !== undefined) config.add(section.header, section.owner);
-    for (const { owner = section.owner, lines, verbatim } of section.blocks) {
-      for (const line of lines) config.add(line, owner, verbatim || !section.header ? "" : "    ");
+  for (const [i, { header, owners = [], blocks }] of sections.entries()) {
+    if (i > 0) config.add("", []);
+    if (header !== undefined) config.add(header, owners);
+    const indent = header === undefined ? "" : "    ";
+    for (const block of blocks) {
+      for (const line of block.lines) config.add(line, block.owners ?? owners, indent);
     }
   }
   return config.rendered();
@@ -39,22 +38,23 @@ class ConfigText {
   readonly #structure: string[] = [];
   readonly #servers: TaskServer[] = [];
   readonly #blame: Blame[] = [];
+  /** Places in `#blame` of what was due to each service last. */
+  readonly #last = new Map<string, number>();
 
-  add(line: Line, owner: string | undefined, indent = ""): void {
+  add(line: Line, owners: readonly string[], indent = ""): void {
     const text = typeof line === "string" ? line : line.text;
     const full = text === "" ? "" : indent + text;
     this.#lines.push(full);
     if (typeof line === "string") this.#structure.push(full);
     else if ("server" in line) this.#servers.push(line.server);
-    if (owner !== undefined) this.#blameLast(owner);
+    for (const owner of owners) this.#blameLine(owner, this.#lines.length);
   }
 
-  #blameLast(serviceName: string): void {
-    const at = this.#lines.length;
-    const last = this.#blame.at(-1);
-    if (last?.serviceName === serviceName && last.to === at - 1) {
-      this.#blame[this.#blame.length - 1] = { ...last, to: at };
-    } else this.#blame.push({ serviceName, from: at, to: at });
+  #blameLine(serviceName: string, at: number): void {
+    const place = this.#last.get(serviceName) ?? -1;
+    const last = this.#blame[place];
+    if (last?.to === at - 1) this.#blame[place] = { ...last, to: at };
+    else this.#last.set(serviceName, this.#blame.push({ serviceName, from: at, to: at }) - 1);
   }
 
   rendered(): Omit<Rendered, "files"> {

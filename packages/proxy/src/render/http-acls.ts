@@ -1,8 +1,8 @@
 import { type Acl, aclLines, filled, repeatedAclLines } from "./acl.ts";
 import type { NamedDestination, ServiceContext } from "./destination.ts";
 import { domainAclLines, type HostPatterns } from "./host-match.ts";
-import { compare } from "./service-order.ts";
 import { headerName, phrase, portNumber } from "./quote.ts";
+import { compare } from "./service-order.ts";
 
 /** Where a request has to go to: path and host, for one port of the service. */
 export interface Address {
@@ -22,16 +22,17 @@ export function addressAcls(context: ServiceContext, named: NamedDestination, ad
   const { tag, port, paths, hosts } = address;
   const { destination, suffix } = named;
   const type = pathTypeOf(destination.pathType);
-  const claim = (kind: string) => context.names.claim("acl", `${kind}${tag}${context.aclName}${port}${suffix}`);
-  const [url, exclude, domain] = [claim("url_"), claim("url_exclude_"), claim("domain_")];
+  const acl = (kind: string, linesOf: (name: string) => string[], not = ""): Acl => {
+    const name = context.names.claim("acl", `${kind}${tag}${context.aclName}${port}${suffix}`);
+    return { lines: linesOf(name), term: not + name };
+  };
+  const acls = [acl("url_", (name) => repeatedAclLines(name, type, "servicePath", paths))];
   const excluded = filled(destination.servicePathExclude);
-  return [
-    { lines: repeatedAclLines(url, type, "servicePath", paths), term: url },
-    ...(excluded.length === 0
-      ? []
-      : [{ lines: repeatedAclLines(exclude, type, "servicePathExclude", excluded), term: `!${exclude}` }]),
-    ...(hosts ? [{ lines: domainAclLines(domain, domainAlgoOf(context), hosts), term: domain }] : []),
-  ];
+  if (excluded.length > 0) {
+    acls.push(acl("url_exclude_", (name) => repeatedAclLines(name, type, "servicePathExclude", excluded), "!"));
+  }
+  if (hosts) acls.push(acl("domain_", (name) => domainAclLines(name, domainAlgoOf(context), hosts)));
+  return acls;
 }
 
 /** `numbers` counts the headers of destinations that share a port, whose ACLs would have one name otherwise. */

@@ -9,12 +9,16 @@ import { redirectCode } from "./redirects.ts";
 import { serverPlan } from "./servers.ts";
 import { sourceLimits } from "./source-limits.ts";
 
-
 /** Who is asked for a password: the service's own list of users, the proxy's, or nobody. */
 export type Realm = { readonly list: string; readonly acl: string; readonly realm: string } | undefined;
 
 /** `A-beP_I` or `https-A-beH_I`, in the order of `docker-flow-proxy.md` 4.5. */
-export function httpBackend(context: ServiceContext, named: NamedDestination, realm: Realm, side: "http" | "https"): BackendPlan {
+export function httpBackend(
+  context: ServiceContext,
+  named: NamedDestination,
+  realm: Realm,
+  side: "http" | "https",
+): BackendPlan {
   const { service, serviceName, input } = context;
   const { destination } = named;
   const isHttp = side === "http";
@@ -70,10 +74,7 @@ function argument(text: string): string {
   return text.includes("'") ? `"${text.replace(/[\\"]/g, "\\$&")}"` : `'${text}'`;
 }
 
-const clientCertificate = (acl: string) => [
-  `acl ${acl} ssl_c_used ssl_c_verify 0`,
-  `http-request deny unless ${acl}`,
-];
+const clientCertificate = (acl: string) => [`acl ${acl} ssl_c_used ssl_c_verify 0`, `http-request deny unless ${acl}`];
 
 function methodLines({ destination }: NamedDestination): string[] {
   const allowed = aclLines("valid_allowed_method", "method", "allowedMethods", filled(destination.allowedMethods));

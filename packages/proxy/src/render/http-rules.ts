@@ -60,9 +60,12 @@ function destinationRules(
     named,
     terms: first && [...first.address, ...first.source].map(({ term }) => term),
     acls: [
-      ...[...sides.flatMap(({ address }) => address), ...headers, ...sides.flatMap(({ source }) => source), ...agents].flatMap(
-        ({ lines }) => lines,
-      ),
+      ...[
+        ...sides.flatMap(({ address }) => address),
+        ...headers,
+        ...sides.flatMap(({ source }) => source),
+        ...agents,
+      ].flatMap(({ lines }) => lines),
       ...redirectsFromDomains(destination),
     ],
     uses: [
@@ -90,7 +93,12 @@ function sidesOf(
   const https =
     httpsPort === 0
       ? []
-      : [{ backend: httpsBackend, address: addressAcls(context, named, { tag: "https_", port: httpsPort, paths, hosts }) }];
+      : [
+          {
+            backend: httpsBackend,
+            address: addressAcls(context, named, { tag: "https_", port: httpsPort, paths, hosts }),
+          },
+        ];
   const from = destination.srcPort || (httpsPort > 0 ? 80 : 0);
   return [
     ...http.map((side) => ({ ...side, source: from === 0 ? [] : [sourcePortAcl(context, named, "srcPort", from)] })),

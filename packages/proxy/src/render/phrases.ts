@@ -1,7 +1,14 @@
 import type { Destination } from "../service/service.ts";
-import { oneOf, rawLine, refuse, seconds } from "./quote.ts";
+import { oneOf, phrase, rawLine, refuse, seconds } from "./quote.ts";
 
-const modes = ["http-keep-alive", "http-server-close", "httpclose", "http-pretend-keepalive", "forceclose", "http-tunnel"] as const;
+const modes = [
+  "http-keep-alive",
+  "http-server-close",
+  "httpclose",
+  "http-pretend-keepalive",
+  "forceclose",
+  "http-tunnel",
+] as const;
 
 /** `option http-server-close`. What HAProxy 2 no longer knows becomes what it has instead. */
 export function connectionOption(what: string, mode: string): string[] {
@@ -30,4 +37,21 @@ export function extraLines(text: string): string[] {
   const stray = lines.find((line) => beginsSection(line) || line.startsWith("."));
   if (stray !== undefined) refuse("backendExtra", stray, "not a line of a backend");
   return lines.filter((line) => line !== "");
+}
+
+const algorithms = ["identity", "gzip", "deflate", "raw-deflate"] as const;
+
+interface Compression {
+  readonly compressionAlgo: string;
+  readonly compressionType: string;
+}
+
+/** The types count only with an algorithm. */
+export function compressionLines({ compressionAlgo, compressionType }: Compression): string[] {
+  const algo = compressionAlgo.split(" ").filter((each) => each !== "");
+  if (algo.length === 0) return [];
+  return [
+    `compression algo ${algo.map((each) => oneOf("compressionAlgo", each, algorithms)).join(" ")}`,
+    ...(compressionType === "" ? [] : [`compression type ${phrase("compressionType", compressionType)}`]),
+  ];
 }

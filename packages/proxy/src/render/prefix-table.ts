@@ -14,7 +14,8 @@ export function firstByPrefix(items: readonly Prefixed[]): Map<string, number> {
     for (const prefix of prefixes) own.set(prefix, Math.min(number, own.get(prefix) ?? number));
   }
   const lengths = lengthsOf(own.keys());
-  const lowest = (text: string) => beginnings(text, lengths).reduce((low, each) => Math.min(low, own.get(each) ?? low), Infinity);
+  const lowest = (text: string) =>
+    beginnings(text, lengths).reduce((low, each) => Math.min(low, own.get(each) ?? low), Infinity);
   return new Map([...own.keys()].map((prefix) => [prefix, lowest(prefix)]));
 }
 

@@ -16,8 +16,8 @@ const bare = /^[\w.,:;=+*/@%^()[\]{}<>?!|&~\u0080-\uffff-]+$/;
 
 /** Any text as one word of a line, quoted where HAProxy's words need it (`configuration.txt` 2.2). */
 export function word(what: string, text: string): string {
-  if (control.test(text)) refuse(what, text, "control characters cannot be part of HAProxy's config");
   if (bare.test(text)) return text;
+  if (control.test(text)) refuse(what, text, "control characters cannot be part of HAProxy's config");
   return text.includes("'") ? `"${text.replace(/[\\"$]/g, "\\$&")}"` : `'${text}'`;
 }
 
@@ -64,6 +64,7 @@ export const headerName = (what: string, text: string): string =>
  * would be needed for, and no flag that reads a file.
  */
 export function phrase(what: string, text: string): string {
+  if (/^[a-z][a-z_]*(\([a-z]*\))?$/.test(text)) return text;
   const words = text.split(/[ \t]+/).filter((each) => each !== "");
   const fine = words.every((each) => /^[\w.,:;()/*@+-]+$/.test(each) && !/^-[fMu]/.test(each));
   return fine && /^[a-zA-Z]/.test(words[0] ?? "") && words.length <= 20

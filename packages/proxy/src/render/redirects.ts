@@ -1,8 +1,8 @@
 import type { Destination } from "../service/service.ts";
 import { filled, ifAll } from "./acl.ts";
 import type { ServiceContext } from "./destination.ts";
-import type { DestinationRules } from "./http-rules.ts";
 import { hostPatterns } from "./host-match.ts";
+import type { DestinationRules } from "./http-rules.ts";
 import { literalFormat } from "./log-format.ts";
 import { braced, oneOf } from "./quote.ts";
 
@@ -27,7 +27,9 @@ export function schemeRedirects(context: ServiceContext, each: readonly Destinat
     const name = names.claim("acl", `is_${aclName}_${scheme}`);
     acls.push(`acl ${name} hdr(X-Forwarded-Proto) ${scheme}`);
     for (const { named, terms = [] } of routed) {
-      redirects.push(`http-request redirect scheme https${redirectCode(named.destination)} ${ifAll([not + name, ...terms])}`);
+      redirects.push(
+        `http-request redirect scheme https${redirectCode(named.destination)} ${ifAll([not + name, ...terms])}`,
+      );
     }
   };
   if (service.redirectWhenHttpProto && routed.length > 0) add("http", "");

@@ -10,14 +10,18 @@ export interface RouteMap {
   readonly files: ReadonlyMap<string, string>;
 }
 
+export const noMap: RouteMap = { lines: [], files: new Map() };
+
 /**
  * For each thing that a request can begin with, the first rule of the list that holds for it (`haproxy-driver.md` 5).
  * Where the first rule that might hold depends on more than a map can tell, the list is asked. The maps' names tell
  * their content, so a config and its maps belong together, whatever else is written beside them.
  */
 export function routeMap(rules: readonly RouteRule[], folder: string): RouteMap {
-  if (!rules.some(({ whole }) => whole)) return { lines: [], files: new Map() };
-  return rules.some((rule) => rule.whole && !isForAnyHost(rule)) ? hostAndPathMaps(rules, folder) : pathMap(rules, folder);
+  if (!rules.some(({ whole }) => whole)) return noMap;
+  return rules.some((rule) => rule.whole && !isForAnyHost(rule))
+    ? hostAndPathMaps(rules, folder)
+    : pathMap(rules, folder);
 }
 
 const isForAnyHost = ({ hosts }: RouteRule) => hosts.includes("");

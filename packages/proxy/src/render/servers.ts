@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { formatAddress, parseAddress } from "@skep/model";
+import { parseAddress } from "@skep/model";
 import type { Line } from "./config-text.ts";
 import type { NamedDestination, ServiceContext } from "./destination.ts";
 import { refuse } from "./quote.ts";
@@ -77,14 +77,17 @@ const cookieOf = (serviceName: string, address: string): string =>
 
 /** A line that the runtime API may add and take away, in a section whose `defaults` make servers backups. */
 export const taskLine = (server: TaskServer): Line => ({
-  text: ["server", server.name, server.address, ...(server.options === "" ? [] : [server.options]), "no-backup"].join(" "),
+  text: ["server", server.name, server.address, ...(server.options === "" ? [] : [server.options]), "no-backup"].join(
+    " ",
+  ),
   server,
 });
 
 /** In numerical order, each once. What is no IPv4 address is left out. */
 export function taskAddresses({ input }: ServiceContext, serviceName: string): string[] {
-  const addresses = (input.tasks.get(serviceName) ?? []).flatMap((text) => parseAddress(text) ?? []);
-  return [...new Set(addresses)].sort((a, b) => a - b).map(formatAddress);
+  const byNumber = new Map((input.tasks.get(serviceName) ?? []).map((text) => [parseAddress(text), text]));
+  const numbers = [...byNumber.keys()].filter((number) => number !== undefined);
+  return numbers.sort((a, b) => a - b).map((number) => byNumber.get(number) ?? "");
 }
 
 /** Whether HAProxy looks after the server, and whether it follows the server's name to other addresses. */

@@ -117,6 +117,8 @@ export interface DriverOptions {
   readonly maxConnections: number;
   /** Largest announced body of a request, bytes; 0 for any. */
   readonly maxBodyBytes: number;
+  /** Ports of this machine or container that no service may listen on: the control API's. */
+  readonly reservedPorts: readonly number[];
   /** How a server's name leads to an address at start. `last,none` never waits for DNS. */
   readonly initAddr: string;
 }
@@ -161,6 +163,7 @@ export const defaultRenderSettings: RenderSettings = {
     hardStopAfter: "30m",
     maxConnections: 5000,
     maxBodyBytes: 0,
+    reservedPorts: [],
     initAddr: "last,libc,none",
   },
 };

@@ -15,15 +15,20 @@ export function streamFrontends(routes: readonly StreamRoute[], settings: Render
 
 const rank = (route: StreamRoute | undefined) => (route?.mode === "tcp" ? 0 : 1);
 
-function streamFrontend(name: string, first: StreamRoute, routes: readonly StreamRoute[], settings: RenderSettings): Section {
+function streamFrontend(
+  name: string,
+  first: StreamRoute,
+  routes: readonly StreamRoute[],
+  settings: RenderSettings,
+): Section {
   const looks = routes.find(({ inspected }) => inspected !== undefined)?.inspected;
   const common = [bindLine(plainBind(first.port), settings, undefined), "mode tcp", ...logLines(first.mode, settings)];
   return {
     header: `frontend ${name}`,
-    owner: first.owner,
+    owners: [first.owner],
     blocks: [
       { lines: [...common, ...first.clientLines, ...(looks ? inspection(looks) : [])] },
-      ...routes.map(({ owner, rules }) => ({ owner, lines: rules })),
+      ...routes.map(({ owner, rules }) => ({ owners: [owner], lines: rules })),
     ],
   };
 }
@@ -36,6 +41,7 @@ const inspection = (looks: "tls" | "http"): string[] => [
 
 export function logLines(mode: "tcp" | "sni", { log, driver }: RenderSettings): string[] {
   if (!log.debug && !driver.accessLog) return [];
-  const ownFormat = mode === "tcp" && log.tcpFormat !== "" ? [`log-format ${format("DEBUG_TCP_FORMAT", log.tcpFormat)}`] : [];
+  const ownFormat =
+    mode === "tcp" && log.tcpFormat !== "" ? [`log-format ${format("DEBUG_TCP_FORMAT", log.tcpFormat)}`] : [];
   return ["option tcplog", "log global", ...ownFormat];
 }

@@ -52,10 +52,7 @@ function sniRules(context: ServiceContext, named: NamedDestination, position: nu
   const server = serverNameAcl(context, named, `sni_${context.aclName}${port}-${position}`);
   const source = sourcePortAcl(context, named, "srcPort", destination.srcPort);
   const acls = [...(server ? [server] : []), source];
-  return [
-    ...acls.flatMap(({ lines }) => lines),
-    `use_backend ${backend} ${ifAll(acls.map(({ term }) => term))}`,
-  ];
+  return [...acls.flatMap(({ lines }) => lines), `use_backend ${backend} ${ifAll(acls.map(({ term }) => term))}`];
 }
 
 const serverNameFetch = "req_ssl_sni -i";

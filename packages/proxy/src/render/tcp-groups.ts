@@ -5,7 +5,6 @@ import { timeoutLines } from "./phrases.ts";
 import { identifier, phrase, portNumber } from "./quote.ts";
 import { checkOf, serverOptions, taskAddresses, taskLine } from "./servers.ts";
 import type { RenderSettings } from "./settings.ts";
-import { clientLines } from "./stream-route.ts";
 
 /** A destination's part of the `listen` section that several services share (`serviceGroup`). */
 export interface GroupMember {
@@ -30,26 +29,28 @@ export function groupMember(context: ServiceContext, named: NamedDestination): G
     port,
     dynamic: balanceGroup === "" || /^(roundrobin|leastconn|random)\b/.test(balanceGroup),
     lines: [
-      ...clientLines(named).toReversed(),
+      ...(destination.clitcpka ? ["option clitcpka"] : []),
       ...(destination.checkTcp ? ["option tcp-check"] : []),
-      ...timeoutLines(destination, ["server", "tunnel"]),
+      ...timeoutLines(destination, ["client", "server", "tunnel"]),
       ...(balanceGroup === "" ? [] : [`balance ${phrase("balanceGroup", balanceGroup)}`]),
     ],
     servers: groupServers(context, named, group, `tcpListen_${group}_${port}`),
   };
 }
 
-/** A server for each task; behind them one by the service's name, for the time when no task is known. */
+/** A server by the service's name, for the time when no task is known, and one for each task. */
 function groupServers(context: ServiceContext, named: NamedDestination, group: string, backend: string): Line[] {
   const { serviceName, names } = context;
-  const base = `${group}-${serviceName}${named.port}`;
-  const [check = "", ...options] = [checkOf(context, named) === "none" ? "" : "check", ...serverOptions(named)];
-  const words = [check, ...options].filter((each) => each !== "").join(" ");
-  const name = names.claim(`server ${backend}`, `${base}_0`);
-  const tasks = taskAddresses(context, named.host).map((address) =>
-    taskLine({ backend, name: `${name.replace(/_0(?=\.|$)/, "")}_${address}`, address: `${address}:${named.port}`, options: words }),
-  );
-  return [`server ${name} ${named.host}:${named.port}${words && ` ${words}`}`, ...tasks];
+  const { host, port } = named;
+  const name = names.claim(`server ${backend}`, `${group}-${serviceName}${port}`);
+  const checks = checkOf(context, named) === "none" ? [] : ["check"];
+  const options = [...checks, ...serverOptions(named)];
+  return [
+    ["server", name, `${host}:${port}`, ...options].join(" "),
+    ...taskAddresses(context, host).map((address) =>
+      taskLine({ backend, name: `${name}_${address}`, address: `${address}:${port}`, options: options.join(" ") }),
+    ),
+  ];
 }
 
 /** `listen tcpListen_g1_11883`, one for each group and port; `members` are in the order of the services' aclNames. */
@@ -60,9 +61,11 @@ export function groupSections(members: readonly GroupMember[], settings: RenderS
     if (!first) return [];
     const common = [bindLine(plainBind(first.port), settings, undefined), "mode tcp", ...first.lines];
     const servers = some.map((member) => ({
-      owner: member.owner,
-      lines: first.dynamic ? member.servers : member.servers.map((line) => (typeof line === "string" ? line : line.text)),
+      owners: [member.owner],
+      lines: first.dynamic
+        ? member.servers
+        : member.servers.map((line) => (typeof line === "string" ? line : line.text)),
     }));
-    return [{ header: `listen ${name}`, owner: first.owner, blocks: [{ lines: common }, ...servers] }];
+    return [{ header: `listen ${name}`, owners: [first.owner], blocks: [{ lines: common }, ...servers] }];
   });
 }

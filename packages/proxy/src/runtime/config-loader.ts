@@ -6,6 +6,7 @@ import type { ConfigChecker } from "./config-checker.ts";
 import { type ConfigFiles, generationOf, readOrNothing, withGeneration } from "./config-files.ts";
 import type { GenerationProof } from "./generation-proof.ts";
 import { type HaproxyProcess, signalProcess } from "./haproxy-process.ts";
+import { surplusWorkers } from "./process-table.ts";
 import { ensureServerState, saveServerState } from "./server-state.ts";
 
 export interface ConfigLoaderOptions {
@@ -16,7 +17,7 @@ export interface ConfigLoaderOptions {
   readonly proof: GenerationProof;
   readonly adminSocket: string;
   readonly stateFile?: string;
-  readonly terminateOldWorkers?: boolean;
+  readonly mostOldWorkers: number;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -93,9 +94,12 @@ export class ConfigLoader {
   }
 
   async #afterReload(): Promise<void> {
-    const { proof, terminateOldWorkers } = this.#options;
+    const { proof, mostOldWorkers, logger } = this.#options;
     const table = await proof.table(startTimeoutMs);
-    if (terminateOldWorkers) for (const { pid } of table?.oldWorkers ?? []) signalProcess(pid, "SIGTERM");
+    for (const { pid } of table ? surplusWorkers(table, mostOldWorkers) : []) {
+      logger.info({ pid }, "old haproxy worker ends with its connections");
+      signalProcess(pid, "SIGTERM");
+    }
   }
 
   async #chooseConfig(bootstrap: Rendered): Promise<Rendered | undefined> {

@@ -20,11 +20,16 @@ export interface DriverOptions extends HaproxyProcessOptions {
   readonly adminSocket: string;
   /** As the config's `server-state-file` has it, absolute; without one nothing is saved. */
   readonly stateFile?: string;
-  /** Old workers end at once after a reload, and their connections with them. */
-  readonly terminateOldWorkers?: boolean;
+  /**
+   * So many workers may go on with long connections after reloads, each with the memory of a whole config; of more the
+   * oldest ends with its connections. 0: old workers end at once. 20 by default.
+   */
+  readonly mostOldWorkers?: number;
   /** Called when HAProxy could not be started again with the config in place and runs with an older one. */
   readonly onFallback?: () => void;
 }
+
+const defaultMostOldWorkers = 20;
 
 interface Wish extends ApplyOptions {
   readonly wanted: Rendered;
@@ -60,7 +65,9 @@ export class Driver implements AsyncDisposable {
     this.#files = files;
     this.#checker = new ConfigChecker(options.binary, files, signal);
     this.#proof = new GenerationProof({ ...options, process, admin, master, signal });
-    this.#loader = new ConfigLoader({ ...options, process, admin, files, checker: this.#checker, proof: this.#proof });
+    const { mostOldWorkers = defaultMostOldWorkers } = options;
+    const parts = { process, admin, files, checker: this.#checker, proof: this.#proof };
+    this.#loader = new ConfigLoader({ ...options, ...parts, mostOldWorkers });
     this.#retired = new RetiredServers(admin, options.clock);
     this.#turns = new Turns((wish) => this.#carryOut(wish), joined);
     process.onCrash = () => this.#retired.clear();
@@ -121,7 +128,7 @@ export class Driver implements AsyncDisposable {
     return this.#proof.table(1000);
   }
 
-  /** The counters of each worker, those of old ones too; empty while HAProxy does not answer. */
+  /** The counters of each worker, of old ones too; empty while HAProxy does not answer. For `StatTotals`. */
   statistics(): Promise<WorkerStatistics[]> {
     return readWorkers(this.#master);
   }
@@ -164,13 +171,18 @@ export class Driver implements AsyncDisposable {
     }
   }
 
-  async #bringAfter({ wanted, certificates, reload }: Wish): Promise<{ how: Applied["how"]; steps: RuntimeStep[] }> {
+  async #bringAfter({
+    wanted,
+    certificates,
+    reload,
+    unchecked,
+  }: Wish): Promise<{ how: Applied["how"]; steps: RuntimeStep[] }> {
     const live = this.#live;
     const retired = this.#retired.servers;
     const steps = live && !reload ? planRuntime(live, wanted, { retired, certificates }) : undefined;
     if (steps && (await this.#changeAtRuntime(wanted, steps)))
       return { how: steps.length === 0 ? "unchanged" : "runtime", steps };
-    await this.#reload(wanted, live, steps !== undefined);
+    await this.#reload(wanted, live, { drifted: steps !== undefined, unchecked: unchecked ?? false });
     return { how: "reload", steps: [] };
   }
 
@@ -193,9 +205,13 @@ export class Driver implements AsyncDisposable {
   }
 
   /** `drifted`: what runs and what is on disk may be something between `previous` and `wanted`. */
-  async #reload(wanted: Rendered, previous: Rendered | undefined, drifted: boolean): Promise<void> {
+  async #reload(
+    wanted: Rendered,
+    previous: Rendered | undefined,
+    { drifted, unchecked }: { readonly drifted: boolean; readonly unchecked: boolean },
+  ): Promise<void> {
     const { restarts } = this.#process;
-    const refusal = await this.#checker.check(wanted);
+    const refusal = unchecked ? undefined : await this.#checker.check(wanted);
     const failure = refusal ?? (await this.#load(wanted));
     if (!failure) {
       await this.#files.forget(new Set(previous?.files.keys()).difference(new Set(wanted.files.keys())));
@@ -237,6 +253,7 @@ export class Driver implements AsyncDisposable {
 const joined = (earlier: Wish, later: Wish): Wish => ({
   wanted: later.wanted,
   reload: (earlier.reload ?? false) || (later.reload ?? false),
+  unchecked: later.unchecked ?? false,
   ...((earlier.certificates || later.certificates) && {
     certificates: [...(earlier.certificates ?? []), ...(later.certificates ?? [])],
   }),

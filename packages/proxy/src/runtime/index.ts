@@ -1,5 +1,6 @@
 export { type Alert, type CheckFailure, failureText } from "./alerts.ts";
 export { type Applied, type ApplyOptions, ConfigRejected, type DriverCounts } from "./applied.ts";
+export { applyBest, type BestApplied } from "./apply-best.ts";
 export type { CertificateStep } from "./certificate-step.ts";
 export { type CheckOptions, checkConfig } from "./check.ts";
 export { CommandSocket } from "./command-socket.ts";

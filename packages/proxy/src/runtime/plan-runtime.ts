@@ -44,10 +44,11 @@ function planServers(
   to: readonly TaskServer[],
   retired: readonly TaskServer[],
 ): RuntimeStep[] | undefined {
-  const before = new Map(from.map((server) => [serverKey(server), server]));
-  const after = new Map(to.map((server) => [serverKey(server), server]));
-  const leaving = new Map(retired.map((server) => [serverKey(server), server]));
-  if (after.size !== to.length) return undefined;
+  const [gone, come] = differing(from, to);
+  const before = byKey(gone);
+  const after = byKey(come);
+  const leaving = byKey(retired);
+  if (after.size !== come.length) return undefined;
   const steps: RuntimeStep[] = [];
   for (const [key, server] of after) {
     const same = before.get(key) ?? leaving.get(key);
@@ -59,6 +60,25 @@ function planServers(
   }
   for (const [key, server] of before) if (!after.has(key)) steps.push({ do: "retire-server", server });
   return steps;
+}
+
+const byKey = (servers: readonly TaskServer[]) => new Map(servers.map((server) => [serverKey(server), server]));
+
+const isSame = (a: TaskServer | undefined, b: TaskServer | undefined) =>
+  a === b ||
+  (a?.name === b?.name && a?.address === b?.address && a?.backend === b?.backend && a?.options === b?.options);
+
+/** Both without what they begin and end with alike: a change is usually in one place of thousands of servers. */
+function differing(
+  from: readonly TaskServer[],
+  to: readonly TaskServer[],
+): [readonly TaskServer[], readonly TaskServer[]] {
+  const shorter = Math.min(from.length, to.length);
+  let start = 0;
+  while (start < shorter && isSame(from[start], to[start])) start++;
+  let end = 0;
+  while (end < shorter - start && isSame(from.at(-1 - end), to.at(-1 - end))) end++;
+  return [from.slice(start, from.length - end), to.slice(start, to.length - end)];
 }
 
 function planFiles(

@@ -36,3 +36,7 @@ function secondsOf(uptime: string): number {
   const [days = 0, hours = 0, minutes = 0, seconds = 0] = (uptime.match(/\d+/g) ?? []).map(Number);
   return ((days * 24 + hours) * 60 + minutes) * 60 + seconds;
 }
+
+/** The old workers that are too many: those that have been old for longest. */
+export const surplusWorkers = ({ oldWorkers }: ProcessTable, most: number): Worker[] =>
+  oldWorkers.toSorted((a, b) => a.reloads - b.reloads).slice(most);

@@ -101,7 +101,9 @@ export function describeRuntimeStep(step: RuntimeStep): string {
     case "change-certificate":
       return `${step.step.do} certificate ${step.step.path}`;
     case "change-map":
-      return step.changes.map((change) => mapCommand(step.file, change)).join("; ");
+      return step.changes.length === 0
+        ? `change nothing in map ${step.file}`
+        : step.changes.map((change) => mapCommand(step.file, change)).join("; ");
     case "add-server":
       return `add server ${serverKey(step.server)} ${step.server.address}`;
     case "move-server":

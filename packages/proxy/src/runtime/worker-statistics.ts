@@ -6,8 +6,8 @@ export interface WorkerStatistics {
   readonly pid: number;
   /** It only finishes what it has begun. */
   readonly old: boolean;
-  /** `show stat` of frontends, backends and servers. */
-  readonly csv: string;
+  /** `show stat` of frontends, backends and servers; undefined when it runs, but does not answer. */
+  readonly csv: string | undefined;
 }
 
 /** Frontends (1), backends (2) and servers (4). Never as JSON: that is 27 MB at 1000 services. */
@@ -21,8 +21,10 @@ export async function readWorkers(master: CommandSocket): Promise<WorkerStatisti
     ...table.workers.map(({ pid }) => ({ pid, old: false })),
     ...table.oldWorkers.map(({ pid }) => ({ pid, old: true })),
   ];
-  const read = await Promise.all(
-    workers.map(async ({ pid, old }) => ({ pid, old, csv: await master.askOrNothing(`@!${pid} ${everything}`) })),
+  return Promise.all(
+    workers.map(async (worker) => {
+      const csv = await master.askOrNothing(`@!${worker.pid} ${everything}`);
+      return { ...worker, csv: csv?.startsWith("# pxname") ? csv : undefined };
+    }),
   );
-  return read.flatMap(({ csv, ...worker }) => (csv?.startsWith("# pxname") ? [{ ...worker, csv }] : []));
 }

@@ -51,6 +51,8 @@ export class SharedRoutes implements AsyncDisposable {
   #version = 0;
   #overwritten = false;
   #writing = false;
+  /** Resolved while a write waits for an update of the own service. */
+  #held = Promise.withResolvers<void>();
   #running: Promise<void> = Promise.resolve();
   #queued: Promise<void> | undefined;
   #cancelRetry = (): void => {};
@@ -81,12 +83,13 @@ export class SharedRoutes implements AsyncDisposable {
   }
 
   /**
-   * Sets the route of a service, or removes it: in `routes` at once, for the other replicas when this resolves, which takes long
-   * while the own service is being updated. Rejects with a DomainError when the swarm cannot be asked; that is tried again.
+   * Sets the route of a service, or removes it: in `routes` at once, in the swarm when this resolves. While the own service is
+   * being updated it resolves at once, and the swarm has it once that is over. Rejects with a DomainError when the swarm cannot
+   * be asked; that is tried again.
    */
   change(serviceName: string, query: string | undefined): Promise<void> {
     this.#changes.set(serviceName, query);
-    return this.#flush();
+    return Promise.race([this.#flush(), this.#held.promise]);
   }
 
   /** Writes what is still to be written, for 3 s at most. */
@@ -133,6 +136,7 @@ export class SharedRoutes implements AsyncDisposable {
       while (this.#unwritten) {
         const own = await this.#readOwn();
         if (isBeingUpdated(own) && clock.now() < holdUntilMs && !this.#closing.signal.aborted) {
+          this.#held.resolve();
           await pause(clock, lookAgainMs, this.#closing.signal);
         } else if (!(await this.#tryWrite(own))) {
           await pause(clock, collisionMs * random(), new AbortController().signal);
@@ -143,6 +147,7 @@ export class SharedRoutes implements AsyncDisposable {
       throw new DomainError("unavailable", `the route is not shared with the other replicas: ${why}`, { cause });
     } finally {
       this.#writing = false;
+      this.#held = Promise.withResolvers<void>();
     }
     this.#backOff.reset();
     this.#complaint.cured();
@@ -163,7 +168,7 @@ export class SharedRoutes implements AsyncDisposable {
     const taken = new Map(this.#changes);
     const labels = own.Spec.Labels ?? {};
     const found = routesOf(labels);
-    const next = nextRecord(found, this.#seen, taken);
+    const next = nextRecord(found, this.#seen, taken, markOf(this.#options.random()));
     if (next) {
       try {
         const spec = { ...own.Spec, Labels: withRoutes(labels, next) };
@@ -180,6 +185,9 @@ export class SharedRoutes implements AsyncDisposable {
     return true;
   }
 }
+
+/** `k3f9q2` */
+const markOf = (random: number): string => Math.floor(random * 36 ** 6).toString(36);
 
 const isBeingUpdated = ({ UpdateStatus }: ServiceObject): boolean =>
   UpdateStatus?.State === "updating" || UpdateStatus?.State === "rollback_started";

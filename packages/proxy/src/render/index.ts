@@ -1,0 +1,13 @@
+export { accessLogFormat } from "./access-log.ts";
+export { errorCodes } from "./defaults.ts";
+export type {
+  DestinationLimits,
+  RenderInput,
+  RenderPaths,
+  ServiceSnippets,
+  UserSnippet,
+  UserSnippets,
+} from "./input.ts";
+export { type RenderedServices, render } from "./render.ts";
+export type { Blame, Rendered, TaskServer } from "./rendered.ts";
+export { defaultRenderSettings, type RenderSettings } from "./settings.ts";

@@ -1,0 +1,188 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { runCommand } from "@skep/testkit";
+
+const bin = fileURLToPath(new URL("../../../bin/skep-proxy", import.meta.url));
+const upstreams = fileURLToPath(new URL("./upstreams.ts", import.meta.url));
+
+export interface ControlAnswer {
+  readonly status: number;
+  readonly type: string;
+  readonly text: string;
+  /** Undefined when it is no JSON. */
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into it
+  readonly json: any;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly text: string;
+  /** Port of the upstream that answered. */
+  readonly port: number | undefined;
+  /** What the upstream was asked. */
+  readonly asked:
+    | { readonly url: string; readonly method: string; readonly headers: Record<string, string> }
+    | undefined;
+}
+
+let scenes = 0;
+
+/** `skep-proxy server` in a network namespace of its own, with its usual ports, and upstreams on ports 9001 to 9006 beside it. */
+export class ProxyScene implements AsyncDisposable {
+  readonly folder: string;
+  readonly #name: string;
+  readonly #env: Readonly<Record<string, string>>;
+  #proxy: ChildProcess | undefined;
+  #upstreams: ChildProcess | undefined;
+  #said = "";
+
+  static async start(env: Readonly<Record<string, string>> = {}): Promise<ProxyScene> {
+    const scene = new ProxyScene(await mkdtemp(join(tmpdir(), "skep-proxy-")), env);
+    try {
+      await must("ip", "netns", "add", scene.#name);
+      await must("ip", "-n", scene.#name, "link", "set", "lo", "up");
+      scene.#upstreams = scene.#spawn([process.execPath, "--disable-warning=ExperimentalWarning", upstreams, ...ports]);
+      if (scene.#upstreams.stdout) await once(scene.#upstreams.stdout, "data");
+      await scene.startProxy();
+      return scene;
+    } catch (error) {
+      await scene[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  private constructor(folder: string, env: Readonly<Record<string, string>>) {
+    this.folder = folder;
+    this.#name = `skp${process.pid}-${++scenes}`;
+    this.#env = env;
+  }
+
+  get pid(): number {
+    return this.#proxy?.pid ?? 0;
+  }
+
+  file(name: string): string {
+    return join(this.folder, name);
+  }
+
+  /** Until the API answers. */
+  async startProxy(): Promise<void> {
+    const env = {
+      PATH: process.env.PATH ?? "",
+      CONFIGS_PATH: this.file("cfg"),
+      CERTS_PATH: this.file("certs"),
+      SECRETS_PATH: this.file("secrets"),
+      RUN_PATH: this.file("run"),
+      DF_DOCKER_HOST: `unix://${this.file("no.sock")}`,
+      ...this.#env,
+    };
+    this.#proxy = this.#spawn([bin, "server"], env);
+    const deadline = Date.now() + 15_000;
+    while ((await this.call("ping")).status !== 200) {
+      if (this.#proxy.exitCode !== null || Date.now() > deadline)
+        throw new Error(`the proxy does not start: ${this.#said}`);
+      await sleep(50);
+    }
+  }
+
+  /** What the controller and HAProxy have said. */
+  get said(): string {
+    return this.#said;
+  }
+
+  async stopProxy(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
+    const proxy = this.#proxy;
+    if (!proxy || proxy.exitCode !== null || proxy.signalCode !== null) return;
+    const ended = once(proxy, "exit");
+    proxy.kill(signal);
+    await ended;
+  }
+
+  /** A call of the control API: `reconfigure?serviceName=...`. */
+  async call(path: string, ...flags: readonly string[]): Promise<ControlAnswer> {
+    const { status, headers, text } = await this.#curl(`http://127.0.0.1:8080/v1/docker-flow-proxy/${path}`, flags);
+    return { status, type: headers["content-type"] ?? "", text, json: parse(text) };
+  }
+
+  reconfigure(parameters: Readonly<Record<string, string>>): Promise<ControlAnswer> {
+    return this.call(`reconfigure?${new URLSearchParams(parameters)}`);
+  }
+
+  /** A request through the proxy, with flags of curl. */
+  async get(url: string, ...flags: readonly string[]): Promise<Answer> {
+    const full = url.startsWith("/") ? `http://127.0.0.1${url}` : url;
+    const answer = await this.#curl(full, flags);
+    const asked = parse(answer.text);
+    return { ...answer, asked, port: typeof asked?.port === "number" ? asked.port : undefined };
+  }
+
+  config(): Promise<string> {
+    return readFile(this.file("cfg/haproxy.cfg"), "utf8");
+  }
+
+  run(...command: readonly string[]) {
+    return runCommand(["nsenter", `--net=/run/netns/${this.#name}`, "--", ...command]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stopProxy();
+    this.#upstreams?.kill("SIGKILL");
+    // what a proxy that was killed has left running
+    const { stdout } = await runCommand(["ip", "netns", "pids", this.#name]);
+    for (const pid of stdout.split("\n").filter(Boolean)) end(Number(pid));
+    await runCommand(["ip", "netns", "del", this.#name]);
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  #spawn(command: readonly string[], env?: NodeJS.ProcessEnv): ChildProcess {
+    const child = spawn("nsenter", [`--net=/run/netns/${this.#name}`, "--", ...command], { ...(env && { env }) });
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => (this.#said += data));
+    return child;
+  }
+
+  async #curl(url: string, flags: readonly string[]) {
+    const { stdout } = await this.run("curl", "-s", "-i", "-m", "20", ...flags, url);
+    const at = bodyStart(stdout);
+    const [first = "", ...lines] = stdout.slice(0, Math.max(at, 0)).split("\r\n");
+    const headers = Object.fromEntries(
+      lines.map((line) => [line.slice(0, line.indexOf(":")).toLowerCase(), line.slice(line.indexOf(":") + 1).trim()]),
+    );
+    return {
+      status: Number(/^HTTP\/\S+ (\d+)/.exec(first)?.[1] ?? 0),
+      headers,
+      text: at < 0 ? "" : stdout.slice(at + 4),
+    };
+  }
+}
+
+const ports = ["9001", "9002", "9003", "9004", "9005", "9006"];
+
+/** Where the head ends: bodies may have empty lines too. */
+const bodyStart = (text: string) => text.indexOf("\r\n\r\n");
+
+function parse(text: string) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function end(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // gone already
+  }
+}
+
+async function must(...command: readonly string[]): Promise<void> {
+  const { code, stderr } = await runCommand(command);
+  if (code !== 0) throw new Error(`${command.join(" ")}: ${stderr}`);
+}

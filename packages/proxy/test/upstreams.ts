@@ -1,0 +1,24 @@
+import { createServer } from "node:http";
+
+// Services for a proxy to route to: node upstreams.ts PORT... Each answers with what it was asked, as JSON; `/slow` after half a
+// second, `/status/404` with that status. Prints a line when all listen.
+
+const ports = process.argv.slice(2).map(Number);
+
+await Promise.all(
+  ports.map((port) => {
+    const server = createServer((request, response) => {
+      const { method, url = "/", headers } = request;
+      const status = Number(/\/status\/(\d{3})/.exec(url)?.[1] ?? 200);
+      const answer = () => {
+        response.writeHead(status, { "Content-Type": "application/json", "X-Upstream": `${port}` });
+        response.end(JSON.stringify({ port, method, url, headers }));
+      };
+      if (url.includes("/slow")) setTimeout(answer, 500);
+      else answer();
+    });
+    server.keepAliveTimeout = 60_000;
+    return new Promise<void>((resolve) => server.listen(port, "0.0.0.0", resolve));
+  }),
+);
+process.stdout.write("ready\n");
