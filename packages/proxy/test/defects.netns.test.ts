@@ -178,12 +178,14 @@ describe.skipIf(!isRoot)(`what Docker Flow Proxy did wrong${isRoot ? "" : ": ski
     expect(await scene.config()).not.toContain("sixteen");
   });
 
-  test("17: without the statistics' socket a request still has an answer", async () => {
-    await scene.run("rm", scene.file("run/haproxy.sock"));
-    const { status, text } = await route("seventeen", 9001);
-    expect([200, 500]).toContain(status);
-    expect(text).not.toBe("");
-    await until(async () => (await route("seventeen", 9001)).status === 200 && (await portOf("/seventeen")) === 9001);
+  test("17: without the statistics' socket requests have answers, and changes become live", async () => {
+    await using broken = await ProxyScene.start();
+    const change = (port: number) =>
+      broken.reconfigure({ serviceName: "a", servicePath: "/a", port: `${port}`, outboundHostname: "127.0.0.1" });
+    await ok(change(9001));
+    await broken.run("rm", broken.file("run/haproxy.sock"));
+    await ok(change(9002));
+    await until(async () => (await broken.get("/a")).port === 9002);
   }, 60_000);
 
   test("18: the config ends with a newline", async () => {
@@ -202,6 +204,7 @@ describe.skipIf(!isRoot)(`what Docker Flow Proxy did wrong${isRoot ? "" : ": ski
     expect(answer.text).not.toContain("topsecret");
     expect((await scene.call("config?type=json")).text).not.toContain("topsecret");
     expect((await scene.call("certs")).text).not.toContain("PRIVATE KEY-----\\nM");
+    await ok(scene.call("remove?serviceName=twenty"));
     await using closed = await ProxyScene.start({ API_TOKEN: "t0ken" });
     expect((await closed.call("config")).status).toBe(401);
     expect((await closed.call("config", "-H", "Authorization: Bearer t0ken")).status).toBe(200);

@@ -162,3 +162,17 @@ test("a stop does not wait for ever", async () => {
   await driver.stop(200);
   expect(await slow).toBe("cut");
 });
+
+test("a stop ends what is being applied, and nothing is applied after it", async () => {
+  const driver = await scene.startDriver([route("web", web)]);
+  expect(await driver.version()).toMatch(/^[23]\.\d+/);
+  const applied = driver.apply(scene.render([route("other", web)]));
+  const outcome = applied.then(
+    () => "applied",
+    (error: Error) => error.message,
+  );
+  await driver.stop(0);
+  expect(["applied", "the proxy ends"]).toContain(await outcome);
+  await expect(driver.apply(scene.render([route("web", web)]))).rejects.toThrow("the proxy ends");
+  await driver.stop(0);
+});

@@ -147,7 +147,7 @@ export class ProxyScene implements AsyncDisposable {
   }
 
   async #curl(url: string, flags: readonly string[]) {
-    const { stdout } = await this.run("curl", "-s", "-i", "-m", "20", ...flags, url);
+    const { stdout } = await this.run("curl", "-s", "-i", "-m", "20", "-H", "Expect:", ...flags, url);
     const at = bodyStart(stdout);
     const [first = "", ...lines] = stdout.slice(0, Math.max(at, 0)).split("\r\n");
     const headers = Object.fromEntries(

@@ -1,6 +1,6 @@
 import { type Certificate, planCertificates } from "../certificates/index.ts";
 import type { Rendered } from "../render/rendered.ts";
-import { ConfigRejected, type Driver, settle } from "../runtime/index.ts";
+import { applyBest, ConfigRejected, type Driver } from "../runtime/index.ts";
 import type { ProxyService } from "../service/index.ts";
 import { type Applied, type LiveConfig, RejectedRoute, type Versions } from "./controller.ts";
 
@@ -38,17 +38,13 @@ export class HaproxyConfig implements LiveConfig {
   ): Promise<Applied> {
     const certificates = this.#certificates;
     const candidates = services.filter(({ versions }) => versions.length > 0);
-    const check = (rendered: Rendered) => this.#driver.check(rendered);
-    const { rendered, rejected } = await settle({ candidates, render, check });
     const steps = planCertificates(this.#served, certificates);
-    try {
-      const changed = steps === undefined ? { reload: true } : { certificates: steps };
-      await this.#driver.apply(rendered, steps?.length === 0 ? {} : changed);
-    } catch (error) {
+    const options = steps === undefined ? { reload: true } : steps.length === 0 ? {} : { certificates: steps };
+    const best = await applyBest(this.#driver, { candidates, render }, options).catch((error) => {
       throw error instanceof ConfigRejected ? new RejectedRoute(error.message, false) : error;
-    }
+    });
     this.#served = certificates;
-    return { rendered, rejected };
+    return { rendered: best.rendered, rejected: best.rejected };
   }
 
   /** HAProxy's own words about a config; undefined when it would load it. */

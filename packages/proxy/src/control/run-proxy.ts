@@ -126,7 +126,7 @@ class ReverseProxy {
     this.#haproxy = new HaproxyConfig(driver);
     this.#saved = new SavedRoutes(join(paths.configs, "routes.json"), clock, log);
     const lookUp = dnsLookUp();
-    this.#tasks = new TaskAddresses({ lookUp, clock, log, changed: () => this.#again() });
+    this.#tasks = new TaskAddresses({ lookUp, clock, log, changed: (services) => this.#tasksChanged(services) });
     this.#controller = new Controller({
       haproxy: this.#haproxy,
       render: (services) => this.#render(services),
@@ -206,6 +206,12 @@ class ReverseProxy {
       certificates: this.#haproxy.certificates,
       tasks: (service) => this.#tasks.get(service),
     });
+  }
+
+  /** Where one task has come or gone, others are about to. */
+  #tasksChanged(services: readonly string[]): void {
+    for (const service of services) this.#tasks.hurry(service);
+    this.#again();
   }
 
   /** Addresses of tasks or certificates are other ones now. */

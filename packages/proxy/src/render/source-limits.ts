@@ -1,3 +1,4 @@
+import { subnetOf } from "../service/subnet.ts";
 import { aclLines, filled } from "./acl.ts";
 import type { LimitedDestination } from "./input.ts";
 import { refuse } from "./quote.ts";
@@ -18,7 +19,5 @@ export const sourceAcl = (name: string, what: string, subnets: readonly string[]
     name,
     "src",
     what,
-    filled(subnets).map((subnet) =>
-      /^[0-9a-fA-F:.]+(\/\d{1,3})?$/.test(subnet) ? subnet : refuse(what, subnet, "not a subnet"),
-    ),
+    filled(subnets).map((subnet) => (subnetOf(subnet) === undefined ? refuse(what, subnet, "not a subnet") : subnet)),
   );

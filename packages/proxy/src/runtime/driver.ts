@@ -1,3 +1,4 @@
+import { DomainError } from "@skep/model";
 import type { Rendered } from "../render/rendered.ts";
 import type { CheckFailure } from "./alerts.ts";
 import { type Applied, type ApplyOptions, ConfigRejected, type DriverCounts } from "./applied.ts";
@@ -133,6 +134,11 @@ export class Driver implements AsyncDisposable {
     return readWorkers(this.#master);
   }
 
+  /** Of the HAProxy that runs: `2.6.12-1+deb12u3`; undefined when it does not answer. */
+  async version(): Promise<string | undefined> {
+    return /^Version: (.+)$/m.exec((await this.#admin.askOrNothing("show info")) ?? "")?.[1];
+  }
+
   /** Lets requests end for so long, then ends HAProxy. */
   async stop(graceMs: number): Promise<void> {
     await this.#letGo();
@@ -152,12 +158,13 @@ export class Driver implements AsyncDisposable {
   }
 
   async #letGo(): Promise<void> {
-    this.#end.abort();
+    this.#end.abort(new DomainError("unavailable", "the proxy ends"));
     await this.#turns.idle();
     await this.#retired.hold();
   }
 
   async #carryOut(wish: Wish): Promise<Applied> {
+    this.#end.signal.throwIfAborted();
     const startMs = performance.now();
     await this.#retired.hold();
     try {

@@ -26,10 +26,11 @@ export function planRuntime(
   if (!servers || !maps) return undefined;
   const certificateSteps = planLists(to, certificates ?? []);
   if (!certificateSteps) return undefined;
-  const isLast = (step: RuntimeStep) =>
-    step.do === "retire-server" || (step.do === "change-certificate" && step.step.do === "remove");
   const steps = [...certificateSteps, ...servers, ...maps];
-  return [...steps.filter((step) => !isLast(step)), ...steps.filter(isLast)];
+  const removed = certificateSteps.filter(({ step }) => step.do === "remove");
+  const retire = servers.filter((step) => step.do === "retire-server");
+  const last = new Set<RuntimeStep>([...retire, ...removed]);
+  return [...steps.filter((step) => !last.has(step)), ...last];
 }
 
 /** An address that needs no name to be resolved: HAProxy takes names in `add server`, and never resolves them. */
@@ -125,8 +126,10 @@ function explains(steps: readonly CertificateStep[], from: string, to: string): 
   );
 }
 
+type ListStep = Extract<RuntimeStep, { do: "change-certificate" }>;
+
 /** Each certificate step with its list. */
-function planLists(to: Rendered, steps: readonly CertificateStep[]): RuntimeStep[] | undefined {
+function planLists(to: Rendered, steps: readonly CertificateStep[]): ListStep[] | undefined {
   if (steps.length === 0) return [];
   const list = [...to.files.keys()].find((file) => fileKind(to.config, file) === "list");
   const listless = steps.every((step) => step.do === "renew");

@@ -29,7 +29,7 @@ export interface Settled<Version> {
 }
 
 /** No set of bad services needs more in practice; past it, whatever is not proven is left out. */
-const mostChecks = 40;
+const mostChecks = 64;
 
 /**
  * The most of what is wanted that HAProxy takes. Usually that is all, for one check. Else those whose lines HAProxy
@@ -52,6 +52,7 @@ class Attempt<Version> {
   readonly #rejected = new Map<string, string>();
   #rendered: Rendered;
   #checks = 0;
+  #bareIsGood = false;
 
   constructor(options: SettleOptions<Version>) {
     this.#options = options;
@@ -94,11 +95,9 @@ class Attempt<Version> {
    */
   async demoteByHalves(failure: CheckFailure): Promise<void> {
     const suspects = this.#suspects();
-    const without = suspects.length === 0 ? failure : await this.#checkWith(suspects, 0);
-    if (without && suspects.every((i) => this.#isLast(i)))
-      throw new DomainError("invalid-parameter", failureText(without));
-    if (without || this.#checks > mostChecks) {
-      for (const i of suspects) this.#demote(i, failureText(failure));
+    await this.#checkBare(suspects, failure);
+    if (this.#checks > mostChecks) {
+      for (const i of suspects) if (!this.#isProven(i)) this.#demote(i, failureText(failure));
       return;
     }
     let fits = 0; // so many pass
@@ -106,12 +105,20 @@ class Attempt<Version> {
     let reason = failure;
     while (fails - fits > 1) {
       const middle = (fits + fails) >> 1;
-      const found = await this.#checkWith(suspects, middle);
+      const found = await this.#checkFirst(suspects, middle);
       if (found) [fails, reason] = [middle, found];
       else fits = middle;
     }
     const last = suspects[fails - 1];
     if (last !== undefined) this.#demote(last, failureText(reason));
+  }
+
+  /** Once: whether HAProxy takes the config without any service. */
+  async #checkBare(suspects: readonly number[], failure: CheckFailure): Promise<void> {
+    if (this.#bareIsGood) return;
+    const bare = suspects.length === 0 ? failure : await this.#checkFirst(suspects, 0);
+    if (bare) throw new DomainError("invalid-parameter", failureText(bare));
+    this.#bareIsGood = true;
   }
 
   /** The least proven last. */
@@ -120,10 +127,10 @@ class Attempt<Version> {
     return [...inUse.filter((i) => this.#isProven(i)), ...inUse.filter((i) => !this.#isProven(i))];
   }
 
-  /** With only the first so many suspects as they are, and the others as if they were refused. */
-  #checkWith(suspects: readonly number[], count: number): Promise<CheckFailure | undefined> {
-    const later = new Set(suspects.slice(count));
-    return this.#check(this.#render(this.#levels.map((level, i) => (later.has(i) ? level + 1 : level))));
+  /** With only the first so many of the suspects. */
+  #checkFirst(suspects: readonly number[], count: number): Promise<CheckFailure | undefined> {
+    const left = new Set(suspects.slice(count));
+    return this.#check(this.#render(this.#levels.map((level, i) => (left.has(i) ? Number.POSITIVE_INFINITY : level))));
   }
 
   #render(levels: readonly number[]): Rendered {
@@ -142,11 +149,6 @@ class Attempt<Version> {
 
   #isProven(i: number): boolean {
     return this.#options.candidates[i]?.proven === true && this.#levels[i] === 0;
-  }
-
-  /** There is nothing to take in its place. */
-  #isLast(i: number): boolean {
-    return this.#versionsLeft(i) === 1;
   }
 
   #versionsLeft(i: number): number {

@@ -18,6 +18,7 @@ export class StderrLog implements Disposable {
   #rest = "";
   /** Lines read so far, also those no longer remembered. */
   #count = 0;
+  #closed = false;
 
   constructor(path: string, logger: Logger) {
     this.fd = openSync(path, "a+", 0o600);
@@ -40,6 +41,7 @@ export class StderrLog implements Disposable {
   }
 
   read(): void {
+    if (this.#closed) return;
     const size = fstatSync(this.fd).size;
     if (size < this.#offset) this.#offset = 0;
     if (size === this.#offset) return;
@@ -64,6 +66,8 @@ export class StderrLog implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    if (this.#closed) return;
+    this.#closed = true;
     this.#watcher.close();
     closeSync(this.fd);
   }

@@ -17,6 +17,7 @@ export interface TaskAddressesOptions {
 
 /** Look-ups that wait for the name server at the same time. */
 const mostAtOnce = 32;
+const togetherMs = 250;
 
 /**
  * The addresses of the tasks of some services, by their DNS name `tasks.<service>`. A new name is looked up at once, and again
@@ -71,7 +72,7 @@ export class TaskAddresses implements Disposable {
     const nowMs = clock.now();
     for (let next = this.#first(nowMs); next; next = this.#first(nowMs)) {
       if (this.#running >= mostAtOnce) return; // a look-up that ends comes here again
-      const startMs = next.isUrgent ? next.dueMs : Math.max(next.dueMs, this.#nextMs);
+      const startMs = this.#startOf(next, nowMs);
       if (startMs > nowMs) {
         this.#cancelTick = clock.after(startMs - nowMs, () => this.#tick());
         return;
@@ -79,6 +80,13 @@ export class TaskAddresses implements Disposable {
       if (!next.isUrgent) this.#spend(nowMs);
       void this.#look(next);
     }
+  }
+
+  /** Look-ups that are in no hurry wait for one another: to wake up costs more than they do. */
+  #startOf(name: WatchedName, nowMs: number): number {
+    if (name.isUrgent) return name.dueMs;
+    const startMs = Math.max(name.dueMs, this.#nextMs);
+    return startMs <= nowMs || name.isHurried ? startMs : Math.ceil(startMs / togetherMs) * togetherMs;
   }
 
   /** What was not used is saved up, for a second. */

@@ -29,6 +29,11 @@ export class WatchedName {
     if (!this.#isBusy) this.dueMs = Math.min(this.dueMs, ...this.#stepsMs);
   }
 
+  /** There are more looks to come at their own times. */
+  get isHurried(): boolean {
+    return this.#stepsMs.length > 0;
+  }
+
   started(): void {
     this.#isBusy = true;
     this.isUrgent = false;
