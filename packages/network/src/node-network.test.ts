@@ -73,6 +73,9 @@ test("a network's router comes with its first endpoint here, and goes with the l
     expect.stringMatching(/add rule ip skep vip_dnat ip daddr vmap @svc comment/),
     expect.stringMatching(/add rule ip skep nobackend ip daddr @vips meta l4proto tcp reject with tcp reset comment/),
     expect.stringMatching(/add rule ip skep nobackend ip daddr @vips reject with icmp type port-unreachable comment/),
+    expect.stringMatching(
+      /add rule ip skep nobackend tcp flags .* fib daddr oif missing reject with tcp reset comment/,
+    ),
     expect.stringMatching(/add rule ip skep vip_snat ip saddr \. ip daddr @hairpin snat to 10\.0\.1\.1 comment/),
     expect.stringMatching(/add rule ip skep forward ct state invalid drop comment/),
     expect.stringMatching(/add rule ip skep forward tcp flags syn tcp option maxseg size set rt mtu comment/),

@@ -119,6 +119,8 @@ function routerRules(gateway: string): Item[] {
       rules: [
         "ip daddr @vips meta l4proto tcp reject with tcp reset",
         "ip daddr @vips reject with icmp type port-unreachable",
+        // an address that nobody has any more: the unreachable route would answer once a second, and a peer not at all
+        `${firstOfTcp} fib daddr oif missing reject with tcp reset`,
       ],
     },
     {
@@ -139,6 +141,8 @@ function routerRules(gateway: string): Item[] {
     routerInput,
   ];
 }
+
+const firstOfTcp = "tcp flags & (fin | syn | rst | ack) == syn";
 
 /** TCP asks for no more than the route takes, where it takes less than the interface. */
 export const clampMss = "tcp flags syn tcp option maxseg size set rt mtu";
