@@ -1,11 +1,11 @@
 import { connect, type Socket } from "node:net";
 import { createInterface } from "node:readline";
 
-// HTTP requests from somewhere, as a process of its own: node e2e/load.ts HOST PORT REQUESTS-PER-SECOND [PATH]. Three of four use
-// connections that are kept, the fourth a new one. Ends when its standard input does, at the latest after two minutes,
+// HTTP requests from somewhere, as a process of its own: node e2e/load.ts HOST PORT REQUESTS-PER-SECOND [PATH [NEW]]. Every
+// NEW-th request (fourth) has a connection of its own, the others use some that are kept. Ends when its standard input does, at the latest after two minutes,
 // and prints what came of them. HTTP is written and read by hand: the client must not be what takes the time.
 
-const [host = "", port = "", rate = "", path = "/"] = process.argv.slice(2);
+const [host = "", port = "", rate = "", path = "/", every = "4"] = process.argv.slice(2);
 const patienceMs = 5000;
 const tickMs = 5;
 const longestMs = 120_000;
@@ -104,7 +104,7 @@ const timer = setInterval(() => {
   const now = performance.now();
   due = Math.min(due + (Number(rate) * (now - tickedAt)) / 1000, mostAtOnce);
   tickedAt = now;
-  for (; due >= 1 && running < mostAtOnce; due--) ask(sent++ % 4 !== 0);
+  for (; due >= 1 && running < mostAtOnce; due--) ask(sent++ % Number(every) !== 0);
 }, tickMs);
 
 let isEnding = false;

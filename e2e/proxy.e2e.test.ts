@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Clients } from "./clients.ts";
 import { eventually } from "./cluster-helpers.ts";
 import { Load, type LoadResult } from "./loads.ts";
-import { clusterProblem, Operator, quick, quickUpdates } from "./operator.ts";
+import { clusterProblem, Operator, quickUpdates } from "./operator.ts";
 
 // The chapter's reverse proxy on three nodes: requests and labels make its routes, on every replica.
 

@@ -3,11 +3,13 @@ import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { runCommand } from "@skep/testkit";
 
 const bin = fileURLToPath(new URL("../../../bin/skep-proxy", import.meta.url));
+const caller = fileURLToPath(new URL("./caller.ts", import.meta.url));
 const upstreams = fileURLToPath(new URL("./upstreams.ts", import.meta.url));
 
 export interface ControlAnswer {
@@ -40,15 +42,23 @@ export class ProxyScene implements AsyncDisposable {
   readonly #env: Readonly<Record<string, string>>;
   #proxy: ChildProcess | undefined;
   #upstreams: ChildProcess | undefined;
+  #caller: ChildProcess | undefined;
+  #calls = 0;
+  readonly #waiting = new Map<string, (status: number) => void>();
   #said = "";
 
-  static async start(env: Readonly<Record<string, string>> = {}): Promise<ProxyScene> {
+  /** `prepare` is called when the namespace is there and the proxy does not run yet. */
+  static async start(
+    env: Readonly<Record<string, string>> = {},
+    prepare: (scene: ProxyScene) => Promise<void> = async () => {},
+  ): Promise<ProxyScene> {
     const scene = new ProxyScene(await mkdtemp(join(tmpdir(), "skep-proxy-")), env);
     try {
       await must("ip", "netns", "add", scene.#name);
       await must("ip", "-n", scene.#name, "link", "set", "lo", "up");
-      scene.#upstreams = scene.#spawn([process.execPath, "--disable-warning=ExperimentalWarning", upstreams, ...ports]);
+      scene.#upstreams = scene.spawn([process.execPath, "--disable-warning=ExperimentalWarning", upstreams, ...ports]);
       if (scene.#upstreams.stdout) await once(scene.#upstreams.stdout, "data");
+      await prepare(scene);
       await scene.startProxy();
       return scene;
     } catch (error) {
@@ -82,7 +92,7 @@ export class ProxyScene implements AsyncDisposable {
       DF_DOCKER_HOST: `unix://${this.file("no.sock")}`,
       ...this.#env,
     };
-    this.#proxy = this.#spawn([bin, "server"], env);
+    this.#proxy = this.spawn([bin, "server"], env);
     const deadline = Date.now() + 15_000;
     while ((await this.call("ping")).status !== 200) {
       if (this.#proxy.exitCode !== null || Date.now() > deadline)
@@ -110,6 +120,27 @@ export class ProxyScene implements AsyncDisposable {
     return { status, type: headers["content-type"] ?? "", text, json: parse(text) };
   }
 
+  /** Like `call`, without a process of its own: the status alone. */
+  fetch(path: string): Promise<number> {
+    this.#caller ??= this.#startCaller();
+    const number = `${++this.#calls}`;
+    const { promise, resolve } = Promise.withResolvers<number>();
+    this.#waiting.set(number, resolve);
+    this.#caller.stdin?.write(`${number} ${path}\n`);
+    return promise;
+  }
+
+  #startCaller(): ChildProcess {
+    const child = this.spawn([process.execPath, "--disable-warning=ExperimentalWarning", caller]);
+    if (!child.stdout) throw new Error("no output");
+    createInterface(child.stdout).on("line", (line) => {
+      const [number = "", status] = line.split(" ");
+      this.#waiting.get(number)?.(Number(status));
+      this.#waiting.delete(number);
+    });
+    return child;
+  }
+
   reconfigure(parameters: Readonly<Record<string, string>>): Promise<ControlAnswer> {
     return this.call(`reconfigure?${new URLSearchParams(parameters)}`);
   }
@@ -130,6 +161,16 @@ export class ProxyScene implements AsyncDisposable {
     return runCommand(["nsenter", `--net=/run/netns/${this.#name}`, "--", ...command]);
   }
 
+  /** HAProxy's master and workers. */
+  async haproxyPids(): Promise<number[]> {
+    const { stdout } = await runCommand(["ip", "netns", "pids", this.#name]);
+    const pids = stdout.split("\n").filter(Boolean).map(Number);
+    const names = await Promise.all(
+      pids.map(async (pid) => [pid, await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")] as const),
+    );
+    return names.filter(([, line]) => line.includes(this.file("run/master.sock"))).map(([pid]) => pid);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stopProxy();
     this.#upstreams?.kill("SIGKILL");
@@ -140,7 +181,8 @@ export class ProxyScene implements AsyncDisposable {
     await rm(this.folder, { recursive: true, force: true });
   }
 
-  #spawn(command: readonly string[], env?: NodeJS.ProcessEnv): ChildProcess {
+  /** A process in the namespace, ended with the scene. */
+  spawn(command: readonly string[], env?: NodeJS.ProcessEnv): ChildProcess {
     const child = spawn("nsenter", [`--net=/run/netns/${this.#name}`, "--", ...command], { ...(env && { env }) });
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => (this.#said += data));
     return child;

@@ -135,13 +135,14 @@ async function ask(agent: Agent, host: string, { path, host: Host, ...headers }:
 test("the map in front of the list answers as the list does", async () => {
   const seed = Date.now() % 1_000_000;
   const folder = await mkdtemp("/tmp/skep-route-map-");
+  await using _folder = { [Symbol.asyncDispose]: () => rm(folder, { recursive: true }) };
   const agent = new Agent({ keepAlive: true });
   const rules = Array.from({ length: sets }, (_, set) =>
     fc.sample(ruleSet(set), { seed: seed + set, numRuns: 1 }),
   ).flat();
   const parts = rules.map((services, set) => frontends(services, set, folder));
   for (const [path, text] of parts.flatMap(({ files }) => [...files])) await writeFile(path, text);
-  await using _ = await startHaproxy(
+  await using _haproxy = await startHaproxy(
     folder,
     parts.map(({ text }) => text),
   );
@@ -155,7 +156,6 @@ test("the map in front of the list answers as the list does", async () => {
     }
   }
   agent.destroy();
-  await rm(folder, { recursive: true });
   expect(parts.filter(({ hasMap }) => hasMap).length).toBeGreaterThan(sets / 2);
   expect(answered).toBeGreaterThan((sets * requestsEach) / 4);
 }, 60_000);

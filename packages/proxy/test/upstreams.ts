@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 
 // Services for a proxy to route to: node upstreams.ts PORT... Each answers with what it was asked, as JSON; `/slow` after half a
-// second, `/status/404` with that status. Prints a line when all listen.
+// second, `/status/404` with that status. What asks for an upgrade has its bytes back. Prints a line when all listen.
 
 const ports = process.argv.slice(2).map(Number);
 
@@ -16,6 +16,10 @@ await Promise.all(
       };
       if (url.includes("/slow")) setTimeout(answer, 500);
       else answer();
+    });
+    server.on("upgrade", (_, socket) => {
+      socket.write("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n");
+      socket.on("error", () => {}).pipe(socket);
     });
     server.keepAliveTimeout = 60_000;
     return new Promise<void>((resolve) => server.listen(port, "0.0.0.0", resolve));

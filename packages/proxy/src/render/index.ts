@@ -1,5 +1,5 @@
-export { accessLogFormat } from "./access-log.ts";
-export { errorCodes } from "./defaults.ts";
+export { errorCodes } from "./general/defaults.ts";
+export { accessLogFormat } from "./http/access-log.ts";
 export type {
   DestinationLimits,
   RenderInput,

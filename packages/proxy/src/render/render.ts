@@ -1,19 +1,20 @@
 import { renderCrtList } from "../certificates/crt-list.ts";
 import { type Section, writeConfig } from "./config-text.ts";
-import { defaultsSection, hasOwnPort } from "./defaults.ts";
-import { globalSection, resolversSection } from "./global.ts";
+import { defaultsSection, hasOwnPort } from "./general/defaults.ts";
+import { globalSection, resolversSection } from "./general/global.ts";
+import { type Snippets, sectionsOf, snippetsOf, strayLine } from "./general/snippets.ts";
+import { internalSection, statisticsSections } from "./general/statistics.ts";
+import { userList } from "./general/user-lists.ts";
+import { mapOf, servicesFrontend } from "./http/services-frontend.ts";
 import type { RenderInput } from "./input.ts";
+import { word } from "./language/quote.ts";
+import { backendSections, dummySection } from "./plan/service-backends.ts";
+import { compare } from "./plan/service-order.ts";
+import { defaultUsers } from "./plan/service-plan.ts";
+import { planServices, type Refusal, type ServicePlans } from "./plan/service-plans.ts";
 import type { Rendered } from "./rendered.ts";
-import { backendSections, dummySection } from "./service-backends.ts";
-import { compare } from "./service-order.ts";
-import { defaultUsers } from "./service-plan.ts";
-import { planServices, type Refusal, type ServicePlans } from "./service-plans.ts";
-import { mapOf, servicesFrontend } from "./services-frontend.ts";
-import { type Snippets, sectionsOf, snippetsOf, strayLine } from "./snippets.ts";
-import { internalSection, statisticsSections } from "./statistics.ts";
-import { streamFrontends } from "./stream-frontends.ts";
-import { groupSections } from "./tcp-groups.ts";
-import { userList } from "./user-lists.ts";
+import { streamFrontends } from "./stream/stream-frontends.ts";
+import { groupSections } from "./stream/tcp-groups.ts";
 
 export interface RenderedServices extends Rendered {
   /**
@@ -94,7 +95,7 @@ function crtListOf({ settings, certificates, paths }: RenderInput) {
 }
 
 function alert({ serviceName, reason, other }: Refusal): Section {
-  const text = `service ${serviceName}: ${reason}`.replace(/[\p{Cc}"\\$]/gu, "?");
+  const text = `service ${serviceName}: ${reason}`.replace(/\p{Cc}/gu, "?");
   const owners = [serviceName, ...(other === undefined ? [] : [other])];
-  return { blocks: [{ owners, lines: [`.alert "${text}"`] }] };
+  return { blocks: [{ owners, lines: [`.alert ${word("reason", text)}`] }] };
 }

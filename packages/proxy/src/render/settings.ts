@@ -113,6 +113,8 @@ export interface DriverOptions {
   readonly maxReloads: number;
   /** How long an old worker may go on with its connections, `30m`. */
   readonly hardStopAfter: string;
+  /** How often a request that did not reach a server is tried again, on another server if there is one. */
+  readonly retries: number;
   /** Connections of one frontend. */
   readonly maxConnections: number;
   /** Largest announced body of a request, bytes; 0 for any. */
@@ -161,6 +163,7 @@ export const defaultRenderSettings: RenderSettings = {
     accessLog: false,
     maxReloads: 20,
     hardStopAfter: "30m",
+    retries: 2,
     maxConnections: 5000,
     maxBodyBytes: 0,
     reservedPorts: [],

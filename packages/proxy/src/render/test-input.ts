@@ -67,4 +67,4 @@ export function rulesOf(rendered: { readonly config: string }): string[] {
 }
 
 /** What a map in front of the list needs; everything else is the list. */
-export const isOfMap = (line: string): boolean => /txn\.(path|by_path|by_host|rule|route)\b/.test(line);
+export const isOfMap = (line: string): boolean => /txn\.(path|by_path|by_host|rule|route)\b|told by maps/.test(line);

@@ -143,6 +143,23 @@ test("a service that is hurried again and again costs no more than the budget", 
   expect(others.size).toBeGreaterThan(200);
 });
 
+test("a clock that is put back holds nothing up", async () => {
+  const clock = new FakeClock(0);
+  let backMs = 0;
+  const asked: number[] = [];
+  const lookUp = async () => {
+    asked.push(clock.now());
+    return [];
+  };
+  const set = { now: () => clock.now() - backMs, after: clock.after.bind(clock) };
+  const addresses = new TaskAddresses({ clock: set, log: silentLogger, lookUp, changed: () => {} });
+  addresses.watch(["web"]);
+  await clock.advanceAsync(1000);
+  backMs = 3_600_000;
+  await clock.advanceAsync(10_000);
+  expect(asked.length).toBeGreaterThanOrEqual(10);
+});
+
 test("a hurried service that is not watched is none", async () => {
   const { clock, addresses, asked } = start({});
   addresses.hurry("web");

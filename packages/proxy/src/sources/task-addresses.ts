@@ -17,7 +17,6 @@ export interface TaskAddressesOptions {
 
 /** Look-ups that wait for the name server at the same time. */
 const mostAtOnce = 32;
-const togetherMs = 250;
 
 /**
  * The addresses of the tasks of some services, by their DNS name `tasks.<service>`. A new name is looked up at once, and again
@@ -31,6 +30,9 @@ export class TaskAddresses implements Disposable {
   #running = 0;
   /** When the budget allows the next repeated look-up. */
   #nextMs = 0;
+  #tickedMs = Number.NEGATIVE_INFINITY;
+  /** When `#tick` runs again by itself; never while look-ups are waited for. */
+  #wakeMs = Number.POSITIVE_INFINITY;
   #cancelTick = (): void => {};
   #cancelTell: (() => void) | undefined;
 
@@ -68,12 +70,15 @@ export class TaskAddresses implements Disposable {
   /** Starts what is due, and comes back when the next is. */
   #tick(): void {
     this.#cancelTick();
+    this.#wakeMs = Number.POSITIVE_INFINITY;
     const { clock } = this.#options;
     const nowMs = clock.now();
+    this.#followClock(nowMs);
     for (let next = this.#first(nowMs); next; next = this.#first(nowMs)) {
       if (this.#running >= mostAtOnce) return; // a look-up that ends comes here again
       const startMs = this.#startOf(next, nowMs);
       if (startMs > nowMs) {
+        this.#wakeMs = startMs;
         this.#cancelTick = clock.after(startMs - nowMs, () => this.#tick());
         return;
       }
@@ -82,11 +87,20 @@ export class TaskAddresses implements Disposable {
     }
   }
 
+  /** A clock that was put back would hold up everything until it is where it was. */
+  #followClock(nowMs: number): void {
+    const backMs = this.#tickedMs - nowMs;
+    this.#tickedMs = nowMs;
+    if (backMs <= 0) return;
+    this.#nextMs -= backMs;
+    for (const name of this.#names.values()) name.putBack(backMs);
+  }
+
   /** Look-ups that are in no hurry wait for one another: to wake up costs more than they do. */
   #startOf(name: WatchedName, nowMs: number): number {
     if (name.isUrgent) return name.dueMs;
     const startMs = Math.max(name.dueMs, this.#nextMs);
-    return startMs <= nowMs || name.isHurried ? startMs : Math.ceil(startMs / togetherMs) * togetherMs;
+    return startMs <= nowMs || name.isHurried ? startMs : Math.ceil(startMs / this.#togetherMs) * this.#togetherMs;
   }
 
   /** What was not used is saved up, for a second. */
@@ -113,9 +127,23 @@ export class TaskAddresses implements Disposable {
     } catch (error) {
       this.#complaint.tell(error);
     }
+    const sinceMs = Math.min(startedMs, clock.now()); // the clock may have been put back
+    name.ended(sinceMs, this.#nextTurnMs(name, sinceMs));
     this.#running--;
-    name.ended(startedMs, name.addresses ? Math.max(1000, (this.#names.size * 1000) / this.#options.perSecond) : 1000);
-    this.#tick();
+    if (name.dueMs < this.#wakeMs) this.#tick();
+  }
+
+  /** Names that were looked up together stay together. What was never learnt does not wait for its turn. */
+  #nextTurnMs({ addresses }: WatchedName, startedMs: number): number {
+    return Math.floor(startedMs / this.#togetherMs) * this.#togetherMs + (addresses ? this.#periodMs : 1000);
+  }
+
+  get #periodMs(): number {
+    return Math.max(1000, (this.#names.size * 1000) / this.#options.perSecond);
+  }
+
+  get #togetherMs(): number {
+    return Math.min(1000, this.#periodMs / 4);
   }
 
   #learn(name: WatchedName, found: readonly string[]): void {

@@ -40,15 +40,24 @@ export class WatchedName {
     this.dueMs = Number.POSITIVE_INFINITY;
   }
 
-  /** `periodMs`: how long after `startedMs` its turn comes again. */
-  ended(startedMs: number, periodMs: number): void {
+  /** A look-up has ended; its turn comes again at `dueMs`, or at its next step. */
+  ended(startedMs: number, dueMs: number): void {
     this.#isBusy = false;
     this.#stepsMs = this.#stepsMs.filter((stepMs) => stepMs > startedMs);
-    this.dueMs = Math.min(startedMs + periodMs, ...this.#stepsMs);
+    this.dueMs = Math.min(dueMs, ...this.#stepsMs);
   }
 
+  /** The clock was put back: all times are earlier by as much. */
+  putBack(backMs: number): void {
+    this.dueMs -= backMs;
+    this.#hurriedMs -= backMs;
+    this.#stepsMs = this.#stepsMs.map((stepMs) => stepMs - backMs);
+  }
+
+  /** Urgent ones that are due come before all others, else whoever was due first. */
   goesBefore(other: WatchedName, nowMs: number): boolean {
-    const [mine, theirs] = [this, other].map((name) => name.isUrgent && name.dueMs <= nowMs);
-    return mine === theirs ? this.dueMs < other.dueMs : mine === true;
+    const mine = this.isUrgent && this.dueMs <= nowMs;
+    const theirs = other.isUrgent && other.dueMs <= nowMs;
+    return mine === theirs ? this.dueMs < other.dueMs : mine;
   }
 }

@@ -1,10 +1,9 @@
-import { type Clock, silentLogger, systemClock } from "@skep/model";
+import { silentLogger } from "@skep/model";
 import { FakeClock } from "@skep/testkit";
-import fc from "fast-check";
 import { afterEach, expect, test } from "vitest";
 import { ListenerMetrics } from "./listener-metrics.ts";
-import { Notifier, type NotifierOptions, type Subject } from "./notifier.ts";
-import { TestTarget } from "./test-target.ts";
+import { Notifier, type NotifierOptions } from "./notifier.ts";
+import { existing, TestTarget } from "./test-target.ts";
 
 const cleanups: Disposable[] = [];
 afterEach(() => {
@@ -26,16 +25,6 @@ function startNotifier(targets: readonly TestTarget[], more: Partial<NotifierOpt
   cleanups.push(notifier);
   return { notifier, clock, metrics };
 }
-
-/** `web:8080` exists with that port; `web` exists, and nothing new is to be told of it. */
-const existing = (...services: readonly string[]): ReadonlyMap<string, Subject> =>
-  new Map(
-    services.map((text) => {
-      const [name = "", port] = text.split(":");
-      const create = port === undefined ? undefined : `port=${port}&serviceName=${name}`;
-      return [name, { create, remove: `serviceName=${name}` }];
-    }),
-  );
 
 test("tells a target of what is new, changed and gone, and of nothing else", async () => {
   const target = await startTarget();
@@ -85,6 +74,16 @@ test("a target without a URL for removals is not told of them", async () => {
   notifier.reconcile(existing());
   notifier.reconcile(existing("web:1"));
   await expect.poll(() => target.asked.length).toBe(2);
+});
+
+test("a removal has the newest parameters, also when creating has none that are new", async () => {
+  const target = await startTarget();
+  const { notifier } = startNotifier([target]);
+  const web = (remove: string) => new Map([["web", { create: "serviceName=web", remove }]]);
+  notifier.reconcile(web("serviceName=web"));
+  notifier.reconcile(web("aclName=1&serviceName=web"));
+  notifier.reconcile(new Map());
+  await expect.poll(() => target.asked.at(-1)).toBe("GET /remove?aclName=1&serviceName=web");
 });
 
 test("what nobody was told of is not told as removed", async () => {
@@ -250,60 +249,3 @@ test("1,000 services reach a target without 1,000 connections", async () => {
   await expect.poll(() => target.knows.size, { timeout: 10_000 }).toBe(1000);
   expect(most).toBeLessThanOrEqual(60);
 }, 15_000);
-
-test("whatever happens, in the end every target holds what exists", async () => {
-  const targets = [await startTarget(), await startTarget()];
-  const name = fc.constantFrom("a", "b", "c");
-  const answer = fc.constantFrom(200, 500, 0);
-  const step = fc.oneof(
-    { weight: 4, arbitrary: fc.record({ set: name, port: fc.nat(3) }) },
-    { weight: 2, arbitrary: fc.record({ gone: name }) },
-    { weight: 2, arbitrary: fc.record({ wait: fc.nat(6) }) },
-    {
-      weight: 3,
-      arbitrary: fc.record({
-        answers: fc.array(fc.record({ status: answer, ms: fc.nat(8) }), { minLength: 2, maxLength: 12 }),
-      }),
-    },
-    { weight: 1, arbitrary: fc.record({ resend: fc.constant(true) }) },
-  );
-  await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
-      const services = new Map<string, number>();
-      const all = () => existing(...[...services].map(([service, port]) => `${service}:${port}`));
-      // A clock that runs a thousand times as fast: 5 s between retries are 5 ms, and those after the last one 60 ms.
-      const { notifier } = startNotifier(targets, { clock: hasty, retries: 2 });
-      for (const each of steps) {
-        if ("set" in each) services.set(each.set, each.port);
-        else if ("gone" in each) services.delete(each.gone);
-        else if ("wait" in each) await new Promise((resolve) => setTimeout(resolve, each.wait));
-        else if ("resend" in each) notifier.resend();
-        else {
-          const answers = each.answers;
-          for (const target of targets) target.behave = () => answers.shift() ?? { status: 200 };
-        }
-        notifier.reconcile(all());
-      }
-      for (const target of targets) target.behave = () => ({ status: 200 });
-      await settled(targets, all());
-      notifier.reconcile(new Map());
-      await settled(targets, new Map());
-      notifier[Symbol.dispose]();
-    }),
-    { numRuns: 30 },
-  );
-}, 120_000);
-
-/** Late effects of cancelled calls have come, and were put right. */
-async function settled(targets: readonly TestTarget[], existing: ReadonlyMap<string, Subject>): Promise<void> {
-  const expected = [...existing].map(([service, { create }]) => [service, create]).sort();
-  await new Promise((resolve) => setTimeout(resolve, 60));
-  for (const { knows } of targets) {
-    await expect.poll(() => [...knows].sort(), { interval: 5, timeout: 3000 }).toEqual(expected);
-  }
-}
-
-const hasty: Clock = {
-  now: () => systemClock.now() * 1000,
-  after: (delayMs, callback) => systemClock.after(delayMs / 1000, callback),
-};

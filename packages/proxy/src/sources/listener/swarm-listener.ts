@@ -2,9 +2,8 @@ import { type Clock, type Logger, pause } from "@skep/model";
 import { Complaint } from "../complaint.ts";
 import type { SwarmClient } from "../swarm/swarm-client.ts";
 import { watchSwarmNodes } from "../swarm/swarm-nodes.ts";
-import { type SwarmNode, type SwarmService, toSwarmNode, toSwarmService } from "../swarm/swarm-objects.ts";
-import { isSeen, watchSwarmServices } from "../swarm/swarm-services.ts";
-import { isConverged } from "./convergence.ts";
+import type { SwarmNode, SwarmService } from "../swarm/swarm-objects.ts";
+import { watchSwarmServices } from "../swarm/swarm-services.ts";
 import { ListenerMetrics } from "./listener-metrics.ts";
 import type { ListenerSettings } from "./listener-settings.ts";
 import { Notifier, type Subject } from "./notifier.ts";
@@ -16,7 +15,8 @@ import {
   removeParameters,
   toQuery,
 } from "./parameters.ts";
-import { activeNodes, currentTasks, ServiceTasks } from "./service-tasks.ts";
+import { ServiceTasks } from "./service-tasks.ts";
+import { readNodes, readServices, sortByTasks } from "./swarm-now.ts";
 
 /** While tasks of a service are awaited. */
 const tasksEveryMs = 500;
@@ -70,22 +70,15 @@ export class SwarmListener {
    */
   async servicesNow(signal: AbortSignal): Promise<readonly Parameters[]> {
     const { notifyLabel, serviceEndpoints } = this.#settings;
-    const found = await this.#client.services({ label: [notifyLabel] }, signal);
-    const services = found.map(toSwarmService).filter(({ labels }) => isSeen(labels, notifyLabel));
+    const services = await readServices(this.#client, notifyLabel, signal);
     if (serviceEndpoints.length === 0) return services.map((service) => this.#createParameters(service));
-    const [tasks, nodes] = await Promise.all([this.#client.tasks(currentTasks, signal), this.#nodeObjects(signal)]);
-    const ofServices = Map.groupBy(tasks, ({ ServiceID }) => ServiceID);
-    const isRunning = (service: SwarmService) =>
-      isConverged(service, ofServices.get(service.id) ?? [], activeNodes(nodes));
-    const { running = [], others = [] } = Object.groupBy(services, (service) =>
-      isRunning(service) ? "running" : "others",
-    );
+    const { running = [], others = [] } = await sortByTasks(this.#client, services, signal);
     this.#services.resend(new Set(others.map((service) => this.#nameOf(service))));
     return running.map((service) => this.#createParameters(service));
   }
 
   async nodesNow(signal: AbortSignal): Promise<readonly Parameters[]> {
-    return (await this.#nodeObjects(signal)).map(nodeCreateParameters);
+    return (await readNodes(this.#client, signal)).map(nodeCreateParameters);
   }
 
   failed(operation: string): void {
@@ -94,10 +87,6 @@ export class SwarmListener {
 
   renderMetrics(): string {
     return this.#metrics.render();
-  }
-
-  async #nodeObjects(signal: AbortSignal): Promise<readonly SwarmNode[]> {
-    return (await this.#client.nodes(signal)).map(toSwarmNode);
   }
 
   async #followServices(signal: AbortSignal): Promise<void> {

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Endpoint } from "./listener-settings.ts";
+import type { Subject } from "./notifier.ts";
 
 /** Something that is notified: it believes what it is told when it answers 200, in the order in which it gets round to it. */
 export class TestTarget implements Disposable {
@@ -62,3 +63,13 @@ export class TestTarget implements Disposable {
     else this.knows.set(name, search.slice(1));
   }
 }
+
+/** `web:8080` exists with that port; `web` exists, and nothing new is to be told of it. */
+export const existing = (...services: readonly string[]): ReadonlyMap<string, Subject> =>
+  new Map(
+    services.map((text) => {
+      const [name = "", port] = text.split(":");
+      const create = port === undefined ? undefined : `port=${port}&serviceName=${name}`;
+      return [name, { create, remove: `serviceName=${name}` }];
+    }),
+  );

@@ -65,7 +65,7 @@ export class SwarmChanges {
     const { clock, burstMs } = this.#options;
     await this.#somethingMarked(signal);
     const restMs = this.#lookedMs + burstMs - clock.now();
-    if (restMs > 0) await pause(clock, restMs, signal);
+    if (restMs > 0) await pause(clock, Math.min(restMs, burstMs), signal);
     const changed = this.#changed;
     this.#changed = new Set();
     this.#lookedMs = clock.now();
@@ -78,7 +78,8 @@ export class SwarmChanges {
     const { clock, comparisonMs } = this.#options;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#wake = () => resolve();
-    const cancel = clock.after(this.#comparedMs + comparisonMs - clock.now(), () => this.mark("everything"));
+    const restMs = this.#comparedMs + comparisonMs - clock.now();
+    const cancel = clock.after(Math.min(restMs, comparisonMs), () => this.mark("everything"));
     signal.addEventListener("abort", this.#wake);
     await promise;
     cancel();

@@ -18,6 +18,10 @@ export class TestSwarm implements AsyncDisposable {
   isManager = true;
   /** Statuses for the next requests instead of their answers. */
   readonly failures: number[] = [];
+  /** How long it takes to answer lists of tasks. */
+  tasksMs = 0;
+  /** Called when an update is made, before it is answered. */
+  onUpdate: () => void = () => {};
   /** Applies the next update, but never says so. */
   losesNextAnswer = false;
   readonly #folder: string;
@@ -138,6 +142,7 @@ export class TestSwarm implements AsyncDisposable {
     const [, table, id, call] = path.split("/");
     if (call === "update") return this.#update(response, id ?? "", Number(url.searchParams.get("version")), text);
     const filters = JSON.parse(url.searchParams.get("filters") ?? "{}");
+    if (table === "tasks") await new Promise((resolve) => setTimeout(resolve, this.tasksMs));
     const found = id === undefined ? this.#list(table, filters) : this.#get(table, id);
     send(response, found === undefined ? 404 : 200, found ?? { message: `no such ${table}: ${id}` });
   }
@@ -167,6 +172,7 @@ export class TestSwarm implements AsyncDisposable {
     const Spec = JSON.parse(text) as SpecObject;
     this.services.set(id, { ...service, Spec, Version: { Index: ++this.#index } });
     this.tell("service", "update", id);
+    this.onUpdate();
     if (this.losesNextAnswer) response.destroy();
     else send(response, 200, { Warnings: null });
     this.losesNextAnswer = false;
