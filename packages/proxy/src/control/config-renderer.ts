@@ -16,8 +16,8 @@ import { renderTemplates, templateReader } from "../template/index.ts";
 /** What of a config changes without any service's doing. */
 export interface Surroundings {
   readonly certificates: readonly string[];
-  /** Of running tasks, by service. */
-  readonly tasks: (serviceName: string) => readonly string[] | undefined;
+  /** Of running tasks, by the service's name in DNS. */
+  readonly tasks: (host: string) => readonly string[] | undefined;
 }
 
 type Snippets = RenderInput["snippets"] extends ReadonlyMap<string, infer One> ? One : never;
@@ -39,7 +39,7 @@ export class ConfigRenderer {
   }
 
   render(services: readonly ProxyService[], { certificates, tasks }: Surroundings): RenderedServices {
-    const addresses = services.map(({ serviceName }) => [serviceName, tasks(serviceName) ?? []] as const);
+    const addresses = services.flatMap(taskHosts).map((host) => [host, tasks(host) ?? []] as const);
     return render({
       ...this.#common(certificates),
       services,
@@ -113,9 +113,16 @@ export class ConfigRenderer {
   }
 }
 
+/** The names whose tasks are the service's servers. */
+export const taskHosts = ({ serviceName, sessionType, destinations }: ProxyService): string[] => [
+  ...new Set([
+    ...(sessionType === "" ? [] : [serviceName]),
+    ...destinations.map(({ outboundHostname }) => outboundHostname || serviceName),
+  ]),
+];
+
 const renderSettings = (settings: Settings): RenderSettings => {
-  const { frontend, global, defaults, tls, log, statistics, users, services } = settings;
-  const initAddr = defaultRenderSettings.driver.initAddr;
+  const { frontend, global, defaults, tls, log, statistics, users, services, control } = settings;
   return {
     services,
     frontend,
@@ -125,6 +132,6 @@ const renderSettings = (settings: Settings): RenderSettings => {
     log,
     statistics,
     users,
-    driver: { ...defaultRenderSettings.driver, initAddr: defaults.resolveLater ? "last,libc,none" : initAddr },
+    driver: { ...defaultRenderSettings.driver, accessLog: log.access, reservedPorts: [control.port] },
   };
 };

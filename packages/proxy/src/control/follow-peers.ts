@@ -1,5 +1,5 @@
 import { type Clock, DomainError, type Logger, pause } from "@skep/model";
-import type { Peers } from "../sources/index.ts";
+import { callHttp, type Peers } from "../sources/index.ts";
 import type { Controller } from "./controller.ts";
 import type { SharedState } from "./route-feed.ts";
 import type { Route } from "./route-table.ts";
@@ -74,12 +74,14 @@ async function ask(
 ): Promise<{ readonly address: string; readonly state: SharedState } | undefined> {
   const query = new URLSearchParams({ type: "routes", after, wait: `${seconds}` });
   try {
-    const response = await fetch(`http://${address}:${port}/v1/docker-flow-proxy/services?${query}`, {
+    const { status, body } = await callHttp({
+      method: "GET",
+      url: new URL(`http://${address}:${port}/v1/docker-flow-proxy/services?${query}`),
       signal: AbortSignal.any([signal, AbortSignal.timeout(answerMs + seconds * 1000)]),
       headers: token === undefined ? {} : { Authorization: `Bearer ${token}` },
     });
-    if (!response.ok) throw new Error(`status ${response.status}`);
-    return { address, state: (await response.json()) as SharedState };
+    if (status !== 200) throw new Error(`status ${status}`);
+    return { address, state: JSON.parse(body) as SharedState };
   } catch (err) {
     log.debug({ replica: address, err }, "a replica does not tell its routes");
     return undefined;

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
+import { isIP } from "node:net";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { type Clock, type Logger, pause } from "@skep/model";
@@ -27,7 +28,7 @@ import { ApiServer } from "./api/api-server.ts";
 import type { ApiParts } from "./api/parts.ts";
 import { apiAddresses } from "./api-addresses.ts";
 import { certificateTrial } from "./certificate-trial.ts";
-import { ConfigRenderer } from "./config-renderer.ts";
+import { ConfigRenderer, taskHosts } from "./config-renderer.ts";
 import { Controller } from "./controller.ts";
 import { Filled } from "./filled.ts";
 import { followPeers } from "./follow-peers.ts";
@@ -60,6 +61,9 @@ export interface ProxyOptions {
 /** A source that cannot be asked is waited for so long at the start. */
 const fillMs = 3000;
 const retryMs = 60_000;
+/** Look-ups of tasks' addresses: a few services every 250 ms, 1,000 services every 50 s, and those that change at once. */
+const perSecond = 20;
+const shortestMs = 250;
 
 /** The reverse proxy: HAProxy and what reconfigures it. Resolves when `signal` has aborted and HAProxy is gone. */
 export async function runProxy(options: ProxyOptions, signal: AbortSignal): Promise<void> {
@@ -126,7 +130,14 @@ class ReverseProxy {
     this.#haproxy = new HaproxyConfig(driver);
     this.#saved = new SavedRoutes(join(paths.configs, "routes.json"), clock, log);
     const lookUp = dnsLookUp();
-    this.#tasks = new TaskAddresses({ lookUp, clock, log, changed: (services) => this.#tasksChanged(services) });
+    this.#tasks = new TaskAddresses({
+      lookUp,
+      clock,
+      log,
+      changed: (services) => this.#tasksChanged(services),
+      perSecond,
+      shortestMs,
+    });
     this.#controller = new Controller({
       haproxy: this.#haproxy,
       render: (services) => this.#render(services),
@@ -224,7 +235,8 @@ class ReverseProxy {
     const byTask = this.#controller
       .live()
       .filter((service) => (service.discoveryType || discoveryType) === "tasks" || service.sessionType !== "");
-    this.#tasks.watch(byTask.map(({ serviceName }) => serviceName));
+    const hosts = byTask.flatMap(taskHosts).filter((host) => isIP(host) === 0);
+    this.#tasks.watch(new Set(hosts));
     this.#saved.save(this.#controller);
     this.#feed.stir();
   }

@@ -161,9 +161,9 @@ export const defaultRenderSettings: RenderSettings = {
   driver: {
     internal: "127.0.0.1:8403",
     accessLog: false,
-    maxReloads: 20,
+    maxReloads: 1000, // reloads, not workers: the driver bounds those
     hardStopAfter: "30m",
-    retries: 2,
+    retries: 4,
     maxConnections: 5000,
     maxBodyBytes: 0,
     reservedPorts: [],

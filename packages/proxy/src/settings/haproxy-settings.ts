@@ -84,6 +84,8 @@ export interface TlsSettings {
 export interface LogSettings {
   /** `DEBUG` */
   readonly debug: boolean;
+  /** `ACCESS_LOG`: a JSON line for each request, with its times. */
+  readonly access: boolean;
   /** `DEBUG_ERRORS_ONLY` */
   readonly errorsOnly: boolean;
   /** `DEBUG_HTTP_FORMAT`, empty for HAProxy's. */

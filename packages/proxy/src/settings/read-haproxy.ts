@@ -83,6 +83,7 @@ export const readTls = (variables: Variables): TlsSettings => ({
 
 export const readLog = (variables: Variables): LogSettings => ({
   debug: variables.flag("DEBUG", false),
+  access: variables.flag("ACCESS_LOG", false),
   errorsOnly: variables.flag("DEBUG_ERRORS_ONLY", false),
   httpFormat: variables.text("DEBUG_HTTP_FORMAT"),
   tcpFormat: variables.text("DEBUG_TCP_FORMAT"),

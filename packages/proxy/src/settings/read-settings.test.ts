@@ -57,7 +57,7 @@ test("with nothing set, everything is as in the published image", () => {
       timeouts: { connect: 1, client: 20, server: 20, queue: 30, tunnel: 3600, httpRequest: 5, httpKeepAlive: 15 },
     },
     tls: { caFile: "", crtListPath: "", http2: true, preferred: [] },
-    log: { debug: false, errorsOnly: false, httpFormat: "", tcpFormat: "" },
+    log: { debug: false, access: false, errorsOnly: false, httpFormat: "", tcpFormat: "" },
     statistics: undefined,
     users: undefined,
     reload: {
@@ -194,6 +194,7 @@ const variables: [string, string, (settings: Settings) => unknown, unknown][] = 
   ["ENABLE_H2", "false", ({ tls }) => tls.http2, false],
   ["PREFERRED_CERTIFICATE", "*.x.com,main*", ({ tls }) => tls.preferred, ["*.x.com", "main*"]],
   ["DEBUG", "true", ({ log }) => log.debug, true],
+  ["ACCESS_LOG", "true", ({ log }) => log.access, true],
   ["DEBUG_ERRORS_ONLY", "true", ({ log }) => log.errorsOnly, true],
   ["DEBUG_HTTP_FORMAT", "%ci %ST", ({ log }) => log.httpFormat, "%ci %ST"],
   ["DEBUG_TCP_FORMAT", "%ci", ({ log }) => log.tcpFormat, "%ci"],

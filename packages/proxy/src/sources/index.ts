@@ -1,3 +1,4 @@
+export { callHttp } from "./call-http.ts";
 export { dnsLookUp, type LookUp } from "./dns-lookup.ts";
 export { listenerRoutes } from "./listener/listener-routes.ts";
 export { type ListenerSettings, parseListenerSettings } from "./listener/listener-settings.ts";

@@ -13,6 +13,8 @@ export interface TaskAddressesOptions {
   readonly accepts?: (address: string) => boolean;
   /** Of repeated look-ups, for all names together; 50 when not given. */
   readonly perSecond?: number;
+  /** Between two look-ups of a name, when the budget allows; 1000 when not given. */
+  readonly shortestMs?: number;
 }
 
 /** Look-ups that wait for the name server at the same time. */
@@ -37,7 +39,7 @@ export class TaskAddresses implements Disposable {
   #cancelTell: (() => void) | undefined;
 
   constructor(options: TaskAddressesOptions) {
-    this.#options = { accepts: () => true, perSecond: 50, ...options };
+    this.#options = { accepts: () => true, perSecond: 50, shortestMs: 1000, ...options };
     this.#complaint = new Complaint(options.log, "addresses of tasks cannot be looked up");
   }
 
@@ -139,7 +141,7 @@ export class TaskAddresses implements Disposable {
   }
 
   get #periodMs(): number {
-    return Math.max(1000, (this.#names.size * 1000) / this.#options.perSecond);
+    return Math.max(this.#options.shortestMs, (this.#names.size * 1000) / this.#options.perSecond);
   }
 
   get #togetherMs(): number {
