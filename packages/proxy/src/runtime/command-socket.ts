@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { connect } from "node:net";
 import { type Clock, pause } from "@skep/model";
 import { hasCode } from "./has-code.ts";
@@ -28,16 +29,20 @@ const isRefusal = (error: unknown) => hasCode(error, "ECONNREFUSED", "ENOENT", "
 /** One of HAProxy's command sockets: `admin.sock` of the newest worker, or `master.sock`. One command, one connection. */
 export class CommandSocket {
   readonly #path: string;
+  readonly #master: CommandSocket | undefined;
 
-  constructor(path: string) {
+  /** `master` passes commands on to the newest worker when somebody has removed the worker's own socket. */
+  constructor(path: string, master?: CommandSocket) {
     this.#path = path;
+    this.#master = master;
   }
 
   /**
    * What HAProxy says to one command, or to several with `;` between them. A payload (`<<`, lines, an empty line) ends
    * the command. The half-close matters: the master's socket never hangs up by itself. Throws `SocketFailure`.
    */
-  ask(command: string, timeoutMs: number = answerTimeoutMs): Promise<string> {
+  async ask(command: string, timeoutMs: number = answerTimeoutMs): Promise<string> {
+    if (this.#master && !existsSync(this.#path)) return this.#master.ask(byMaster(command), timeoutMs);
     return new Promise((resolve, reject) => {
       const chunks: Buffer[] = [];
       let sent = false;
@@ -85,6 +90,15 @@ export class CommandSocket {
     }
   }
 }
+
+/** Each command for the newest worker, as the master takes it; a payload belongs to the command before it. */
+const byMaster = (command: string): string =>
+  command.includes("<<")
+    ? `@1 ${command}`
+    : command
+        .split(";")
+        .map((each) => `@1 ${each.trim()}`)
+        .join(";");
 
 /** The lines of an answer that say something: HAProxy puts empty ones between answers, and not always. */
 export const answerLines = (answer: string): string[] =>

@@ -58,8 +58,8 @@ export class Driver implements AsyncDisposable {
     this.#options = options;
     this.#process = process;
     const { signal } = this.#end;
-    const admin = new CommandSocket(options.adminSocket);
     const master = new CommandSocket(process.masterSocket);
+    const admin = new CommandSocket(options.adminSocket, master);
     const files = new ConfigFiles(options.configPath);
     this.#admin = admin;
     this.#master = master;
