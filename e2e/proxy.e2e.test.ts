@@ -156,17 +156,28 @@ describe.skipIf(clusterProblem())(`the reverse proxy of three nodes ${clusterPro
   });
 
   test("labels of a service are routes, on every replica, for as long as they are there", async () => {
+    await swarm.docker(...update, "--replicas", "5", "proxy"); // at least one on the manager, whom the others follow
+    await swarm.untilRunning("proxy", 5);
     const labels = ["com.df.notify=true", "com.df.servicePath=/demo/labelled", "com.df.port=80"];
-    const flags = ["--network", "proxy", ...labels.flatMap((label) => ["--label", label])];
+    const flags = [
+      "--network",
+      "proxy",
+      "--label",
+      "com.df.aclName=before-go-demo",
+      ...labels.flatMap((label) => ["--label", label]),
+    ];
     await swarm.start("labelled", 2, [...flags, ...graceful], ["web:local", "nginx"]);
-    const codes = async (path: string) => {
-      const all = await Promise.all(Array.from({ length: 10 }, async () => (await get(url("node-3", path))).status));
-      return [...new Set(all)];
+    /** Which services answer, over all replicas of the proxy. */
+    const taskOf = async (path: string) => {
+      const containers = await swarm.running("labelled");
+      const answers = await Promise.all(Array.from({ length: 20 }, () => get(url("node-3", path))));
+      const own = new Set(containers.map(({ id }) => id.slice(0, 12)));
+      return [...new Set(answers.map(({ text }) => (own.has(text.split(" ")[0] ?? "") ? "labelled" : "another")))];
     };
     const routed = async () =>
       JSON.parse((await control("node-1", "services")).text).Services as { ServiceName: string }[];
     await eventually(async () => expect((await routed()).map(({ ServiceName }) => ServiceName)).toContain("labelled"));
-    await eventually(async () => expect(await codes("/demo/labelled")).toEqual([200]));
+    await eventually(async () => expect(await taskOf("/demo/labelled")).toEqual(["labelled"]));
     const refused = await control("node-1", "remove?serviceName=labelled");
     expect(refused.status).toBe(409);
     expect(JSON.parse(refused.text).Message).toContain("docker service update --label-rm com.df.notify labelled");

@@ -22,11 +22,15 @@ export class ReplicaSet implements Replicas {
     this.#parts = parts;
   }
 
+  keep(serviceName: string, query: string | undefined): Promise<void> {
+    const { shared, isManaged } = this.#parts;
+    if (!isManaged()) return Promise.reject(new DomainError("unavailable", "the swarm cannot be asked from here"));
+    return shared.change(serviceName, query);
+  }
+
   async share(serviceName: string, query: string | undefined, request: ApiRequest): Promise<void> {
-    const { shared, isManaged, log } = this.#parts;
-    const kept = isManaged()
-      ? shared.change(serviceName, query)
-      : Promise.reject(new Error("the swarm cannot be asked"));
+    const { log } = this.#parts;
+    const kept = this.keep(serviceName, query);
     const [keeping, telling] = await Promise.allSettled([kept, this.repeat(request)]);
     if (keeping.status === "fulfilled") {
       if (telling.status === "rejected") log.debug({ err: telling.reason }, "replicas without the swarm are not told");

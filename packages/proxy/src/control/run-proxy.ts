@@ -88,7 +88,6 @@ class ReverseProxy {
   readonly #client: SwarmClient | undefined;
   readonly #shared: SharedRoutes;
   readonly #peers: Peers;
-  readonly #view: SharedView;
   readonly #filled: Filled;
   readonly #feed: RouteFeed;
   readonly #listener: ListenerSettings;
@@ -161,7 +160,6 @@ class ReverseProxy {
       log,
       ...(control.token !== undefined && { headers: { Authorization: `Bearer ${control.token}` } }),
     });
-    this.#view = new SharedView({ controller: this.#controller, routeOf: (query) => this.#tryRoute(query), log });
     this.#statistics = new Statistics({
       driver,
       controller: this.#controller,
@@ -270,7 +268,7 @@ class ReverseProxy {
         client: this.#client,
         controller: this.#controller,
         shared: this.#shared,
-        view: this.#view,
+        view: this.#newView(),
         routeOf: routeIn(this.#options),
         notifyLabel,
         namePrefix,
@@ -279,7 +277,9 @@ class ReverseProxy {
         ownServiceName: settings.instance.serviceName,
         stirred: (service) => this.#tasks.hurry(service),
         seen: (snapshot) => {
+          const before = this.#isManaged;
           this.#isManaged = snapshot !== undefined;
+          if (!before && snapshot?.own) this.#shareOwn();
           this.#feed.stir();
           this.#filled.tell("swarm");
         },
@@ -288,6 +288,19 @@ class ReverseProxy {
       },
       this.#signal,
     );
+  }
+
+  /** Each way by which others' routes come has its own: what one does not know the other may. */
+  #newView(): SharedView {
+    const { log } = this.#options;
+    return new SharedView({ controller: this.#controller, routeOf: (query) => this.#tryRoute(query), log });
+  }
+
+  /** What came by request while no replica saw the swarm. */
+  #shareOwn(): void {
+    for (const [name, { query }] of this.#controller.routesOf("http")) {
+      if (!this.#shared.routes.has(name)) this.#shared.change(name, query).catch(() => {}); // it is tried again
+    }
   }
 
   #followPeers(): Promise<void> {
@@ -299,7 +312,7 @@ class ReverseProxy {
         port,
         token,
         controller: this.#controller,
-        view: this.#view,
+        view: this.#newView(),
         routeOf: (query) => this.#tryRoute(query),
         isManaged: () => this.#isManaged,
         told: () => this.#filled.tell("peers"),

@@ -56,6 +56,7 @@ async function start(env: Record<string, string> = {}) {
     check: async ({ config }) => (config.includes("bad") ? "unknown path" : undefined),
     replicas: {
       share: async (name, query) => tell(`${name} ${query ?? "removed"}`),
+      keep: async (name) => tell(`${name} kept`),
       repeat: async ({ path }, body) => {
         tell(body ? `${path} with a body` : path);
         return ["# pxname\nother\n"];
@@ -114,14 +115,14 @@ test("v2 does the same, and a trailing slash leads to the path without it", asyn
   expect((await scene.call("//elsewhere.example/")).response.headers.get("location")).not.toMatch(/^\/\//);
 });
 
-test("what came by request is shared with the other replicas, asked for or not, but not what came from one", async () => {
+test("what came by request is shared with the other replicas, asked for or not; what came from one is kept", async () => {
   await scene.df(`reconfigure?${goDemo}`);
   const { json } = await scene.df(`reconfigure?${goDemo}&distribute=true`);
   expect(json).toMatchObject({ Message: "Distributed to all instances", Distribute: true });
   await scene.df("reconfigure?serviceName=web&servicePath=/web&port=80&distribute=false");
   await scene.df("remove?serviceName=go-demo&distribute=true");
   const query = "port=8080&serviceName=go-demo&servicePath=%2Fdemo";
-  expect(scene.shared).toEqual([`go-demo ${query}`, `go-demo ${query}`, "go-demo removed"]);
+  expect(scene.shared).toEqual([`go-demo ${query}`, `go-demo ${query}`, "web kept", "go-demo removed"]);
 });
 
 test("replicas that cannot be told are an error for who asked to distribute, and for nobody else", async () => {

@@ -34,6 +34,8 @@ export interface ApiParts {
 export interface Replicas {
   /** Sets the route that came by HTTP for all of them, or removes it. Throws a DomainError when some may not have it. */
   share(serviceName: string, query: string | undefined, request: ApiRequest): Promise<void>;
+  /** The same where the swarm keeps it, without telling the others. Throws a DomainError. */
+  keep(serviceName: string, query: string | undefined): Promise<void>;
   /** Repeats the request at all others; their answers. Throws a DomainError. */
   repeat(request: ApiRequest, body?: Buffer): Promise<readonly string[]>;
   /** Whether this is the address of one of them. */

@@ -49,11 +49,16 @@ async function storeCertificate({ certificates }: ApiParts, service: ProxyServic
   if (service.serviceCert !== "") await certificates.put(certificateNameOf(service), service.serviceCert);
 }
 
-/** Sharing is what makes replicas agree, so it is tried when nobody asks for it too; then failing is no failure. */
+/**
+ * Sharing is what makes replicas agree, so it is tried when nobody asks for it too; then failing is no failure. What another
+ * replica has passed on is only kept: that one may not see the swarm.
+ */
 async function share({ replicas, log }: ApiParts, service: ProxyService, request: ApiRequest): Promise<void> {
-  if (request.query.get("distribute") === "false") return;
+  const { serviceName } = service;
+  const query = routedQuery(request.query);
   try {
-    await replicas.share(service.serviceName, routedQuery(request.query), request);
+    if (request.query.get("distribute") === "false") await replicas.keep(serviceName, query);
+    else await replicas.share(serviceName, query, request);
   } catch (err) {
     if (service.distribute) throw err;
     log.warn({ service: service.serviceName, err }, "route is not shared");

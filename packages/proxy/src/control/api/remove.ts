@@ -17,7 +17,8 @@ export async function remove(parts: ApiParts, request: ApiRequest): Promise<Answ
   const { controller, replicas, log } = parts;
   try {
     await controller.remove("http", serviceName);
-    if (request.query.get("distribute") !== "false") await replicas.share(serviceName, undefined, request);
+    if (request.query.get("distribute") === "false") await replicas.keep(serviceName, undefined);
+    else await replicas.share(serviceName, undefined, request);
   } catch (err) {
     if (!(err instanceof RejectedRoute || err instanceof DomainError)) throw err;
     if (distribute || err instanceof RejectedRoute) return answer(500, err.message);
