@@ -2,7 +2,7 @@ import { type Certificate, planCertificates } from "../certificates/index.ts";
 import type { Rendered } from "../render/rendered.ts";
 import { applyBest, ConfigRejected, type Driver } from "../runtime/index.ts";
 import type { ProxyService } from "../service/index.ts";
-import { type Applied, type LiveConfig, RejectedRoute, type Versions } from "./controller.ts";
+import { type Applied, type LiveConfig, RejectedRoute, type Versions } from "./live-config.ts";
 
 /** HAProxy with its certificates. */
 export class HaproxyConfig implements LiveConfig {

@@ -1,5 +1,5 @@
 import type { ProxyService } from "../service/index.ts";
-import { type LiveConfig, RejectedRoute } from "./controller.ts";
+import { type LiveConfig, RejectedRoute } from "./live-config.ts";
 
 /** Prints the paths of what it runs; refuses paths with "bad" in them, and everything while it is `away`. */
 export class FakeHaproxy implements LiveConfig {

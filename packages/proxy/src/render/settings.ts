@@ -66,6 +66,8 @@ export interface DefaultsOptions {
   /** Empty for no compression. */
   readonly compressionAlgo: string;
   readonly compressionType: string;
+  /** When a request goes to another server: `conn-failure empty-response`. What has been sent is kept for that, which costs. */
+  readonly retryOn: string;
   /** Seconds. */
   readonly timeouts: {
     readonly connect: number;
@@ -152,6 +154,7 @@ export const defaultRenderSettings: RenderSettings = {
     connectionMode: "http-keep-alive",
     compressionAlgo: "",
     compressionType: "",
+    retryOn: "conn-failure empty-response",
     timeouts: { connect: 1, client: 20, server: 20, queue: 30, tunnel: 3600, httpRequest: 5, httpKeepAlive: 15 },
   },
   tls: { caFile: "", crtListPath: "", http2: true },

@@ -53,6 +53,8 @@ export interface DefaultsSettings {
   readonly compressionAlgo: string;
   /** `COMPRESSION_TYPE` */
   readonly compressionType: string;
+  /** `RETRY_ON`: when a request goes to another server. */
+  readonly retryOn: string;
   /** `CHECK_RESOLVERS` or `DO_NOT_RESOLVE_ADDR`: names that do not resolve do not make the config invalid. */
   readonly resolveLater: boolean;
   readonly timeouts: TimeoutSettings;

@@ -56,6 +56,12 @@ export const readDefaults = (variables: Variables): DefaultsSettings => ({
     ],
   compressionAlgo: variables.checked("COMPRESSION_ALGO", check.checkCompressionAlgo),
   compressionType: variables.checked("COMPRESSION_TYPE", check.checkCompressionType),
+  retryOn: variables.matching(
+    "RETRY_ON",
+    /^[a-z0-9-]+( [a-z0-9-]+)*$/,
+    "conditions of HAProxy's retry-on",
+    "conn-failure empty-response",
+  ),
   resolveLater: variables.flag("CHECK_RESOLVERS", false) || variables.flag("DO_NOT_RESOLVE_ADDR", false),
   timeouts: readTimeouts(variables),
 });

@@ -53,6 +53,7 @@ async function start(env: Record<string, string> = {}) {
     settings: settings.control,
     nameStyle: "2016",
     parse: (query) => parseService(query, defaultParseContext),
+    resolves: async (host) => host !== "unknown",
     check: async ({ config }) => (config.includes("bad") ? "unknown path" : undefined),
     replicas: {
       share: async (name, query) => tell(`${name} ${query ?? "removed"}`),
@@ -148,6 +149,11 @@ test.each([
     'When MODE is set to "service" or "swarm", the port query is mandatory',
   ],
   ["reconfigure?serviceName=a&servicePath=/bad&port=1", 400, "unknown path /bad"],
+  [
+    "reconfigure?serviceName=unknown&servicePath=/a&port=1",
+    500,
+    "Could not reach the service unknown: no address of unknown is known",
+  ],
   ["remove", 400, "The serviceName query is mandatory"],
 ])("%s is refused", async (call, status, message) => {
   const answer = await scene.df(call);

@@ -15,6 +15,8 @@ export interface ApiParts {
   readonly nameStyle: "2016" | "2019";
   /** The service that a `reconfigure` asks for. Throws ParameterError. */
   readonly parse: (query: URLSearchParams) => ProxyService;
+  /** Whether a host has an address, where the operator wants that to be asked (`SKIP_ADDRESS_VALIDATION=false`). */
+  readonly resolves: (host: string) => Promise<boolean>;
   /** HAProxy's own words about a config; undefined when it would load it. */
   readonly check: (rendered: Rendered) => Promise<string | undefined>;
   readonly replicas: Replicas;

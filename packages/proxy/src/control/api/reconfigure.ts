@@ -2,7 +2,7 @@ import { DomainError } from "@skep/model";
 import { createTwoFilesPatch } from "diff";
 import { certificateNameOf } from "../../certificates/index.ts";
 import { answerOf, ParameterError, type ProxyService, type Subject } from "../../service/index.ts";
-import { RejectedRoute } from "../controller.ts";
+import { RejectedRoute } from "../live-config.ts";
 import { routedQuery } from "../routed-query.ts";
 import { type Answer, json, text } from "./answer.ts";
 import { type ApiParts, wireOptions } from "./parts.ts";
@@ -16,6 +16,7 @@ export async function reconfigure(parts: ApiParts, request: ApiRequest): Promise
   try {
     service = parts.parse(request.query);
     if (isTrue(request.query.get("dryRun"))) return await dryRun(parts, service);
+    await checkAddress(parts, service);
     await storeCertificate(parts, service);
     await parts.controller.set("http", { service, query: routedQuery(request.query) });
     await share(parts, service, request);
@@ -42,6 +43,12 @@ async function dryRun(parts: ApiParts, service: ProxyService): Promise<Answer> {
     context: 2,
   });
   return text(200, now === then.config ? "" : patch);
+}
+
+async function checkAddress({ resolves }: ApiParts, { serviceName, destinations }: ProxyService): Promise<void> {
+  const host = destinations[0]?.outboundHostname || serviceName;
+  if (!(await resolves(host)))
+    throw new DomainError("internal", `Could not reach the service ${serviceName}: no address of ${host} is known`);
 }
 
 /** The certificate goes before the route that needs it. */

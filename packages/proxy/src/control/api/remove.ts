@@ -1,6 +1,6 @@
 import { DomainError } from "@skep/model";
 import { answerOf } from "../../service/index.ts";
-import { RejectedRoute } from "../controller.ts";
+import { RejectedRoute } from "../live-config.ts";
 import { type Answer, json } from "./answer.ts";
 import { type ApiParts, wireOptions } from "./parts.ts";
 import type { ApiRequest } from "./request.ts";

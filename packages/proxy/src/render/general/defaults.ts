@@ -22,7 +22,7 @@ export function defaultsSection({ settings, paths }: RenderInput, { backup }: { 
     ...connectionOption("CONNECTION_MODE", defaults.connectionMode),
     "option redispatch 1",
     `retries ${driver.retries}`,
-    "retry-on conn-failure empty-response",
+    `retry-on ${phrase("RETRY_ON", defaults.retryOn)}`,
     "http-reuse safe",
     "load-server-state-from-file global",
     `default-server init-addr ${phrase("initAddr", driver.initAddr)}`,
