@@ -1,11 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { requestOver } from "@skep/machine";
 
-/** A service as benchmarks want one: `command` in `web:local`, on `node` or anywhere. */
+/** A service as benchmarks want one: `command` in `web:local` or another image, on `node` or anywhere. */
 export interface Wanted {
   readonly name: string;
   readonly replicas: number;
-  readonly command: readonly string[];
+  readonly image?: string;
+  /** Absent for the image's own. */
+  readonly command?: readonly string[];
   readonly node?: string;
   /** The id of its network. */
   readonly network?: string;
@@ -97,14 +99,14 @@ const liveStates = new Set(
 
 const bare = (address = ""): string => address.replace(/\/.*/, "");
 
-function specOf({ name, replicas, command, node, network, ports = {} }: Wanted) {
+function specOf({ name, replicas, image = "web:local", command, node, network, ports = {} }: Wanted) {
   const published = Object.entries(ports).map(([outer, inner]) => ({
     ...{ Protocol: "tcp", PublishMode: "ingress", PublishedPort: Number(outer), TargetPort: inner },
   }));
   return {
     Name: name,
     TaskTemplate: {
-      ContainerSpec: { Image: "web:local", Args: command, StopGracePeriod: 1 },
+      ContainerSpec: { Image: image, ...(command && { Args: command }), StopGracePeriod: 1 },
       ...(node !== undefined && { Placement: { Constraints: [`node.hostname==${node}`] } }),
       ...(network !== undefined && { Networks: [{ Target: network }] }),
     },

@@ -208,6 +208,22 @@ describe.skipIf(clusterProblem())(`the reverse proxy of three nodes ${clusterPro
     expect((await result("service updated and scaled", running)).failures).toEqual({});
   });
 
+  test("a service without instances is answered for at once, with a page, and is back with its first task", async () => {
+    await swarm.docker(...update, "--replicas", "0", "go-demo");
+    await eventually(async () => {
+      const since = performance.now();
+      const { status, text } = await get(url("node-2", "/demo/hello"));
+      expect([status, performance.now() - since < 500, text.includes("no running instance")]).toEqual([
+        503,
+        true,
+        true,
+      ]);
+    }, 30_000);
+    await swarm.docker(...update, "--replicas", "5", "go-demo");
+    await swarm.untilRunning("go-demo", 5);
+    await eventually(async () => expect((await get(url("node-2", "/demo/hello"))).status).toBe(200));
+  });
+
   test("bad requests are refused with the reason, and change nothing", async () => {
     const before = (await control("node-1", "config?type=json")).text;
     const bad = {

@@ -12,7 +12,7 @@ if [ $# = 0 ]; then
 fi
 clients=
 case " $* " in *' network '*) clients='wrk:wrk ab:apache2-utils iperf3:iperf3 taskset:util-linux' ;; esac
-case " $* " in *' proxy '*) clients="$clients wrk:wrk caddy:caddy" ;; esac
+case " $* " in *' proxy '* | *' balancing '*) clients="$clients wrk:wrk caddy:caddy" ;; esac
 # shellcheck disable=SC2086 # a list
 sh scripts/setup.sh $clients
 PATH=$PWD/node_modules/.bin:$PATH:/usr/local/sbin:/usr/sbin:/sbin

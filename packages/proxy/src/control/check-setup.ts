@@ -29,7 +29,11 @@ export async function checkSetup(
     ...refused.map(({ path, reason }) => `${path}: ${reason}`),
     ...services.flatMap((service) => renderer.refuses(service) ?? []),
   ];
-  const { config, files } = renderer.render(services, { certificates: paths, tasks: () => undefined });
+  const { config, files } = renderer.render(services, {
+    certificates: paths,
+    tasks: () => undefined,
+    isIdle: () => false,
+  });
   const names = new Map([...files.keys()].map((path, i) => [path, join(folder, `file-${i}`)]));
   const path = join(folder, "haproxy.cfg");
   try {

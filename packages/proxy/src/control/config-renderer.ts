@@ -18,6 +18,8 @@ export interface Surroundings {
   readonly certificates: readonly string[];
   /** Of running tasks, by the service's name in DNS. */
   readonly tasks: (host: string) => readonly string[] | undefined;
+  /** It had tasks, and has none any more. */
+  readonly isIdle: (host: string) => boolean;
 }
 
 type Snippets = RenderInput["snippets"] extends ReadonlyMap<string, infer One> ? One : never;
@@ -38,12 +40,13 @@ export class ConfigRenderer {
     this.#mode = settings.control.mode;
   }
 
-  render(services: readonly ProxyService[], { certificates, tasks }: Surroundings): RenderedServices {
+  render(services: readonly ProxyService[], { certificates, tasks, isIdle }: Surroundings): RenderedServices {
     const addresses = services.flatMap(taskHosts).map((host) => [host, tasks(host) ?? []] as const);
     return render({
       ...this.#common(certificates),
       services,
       tasks: new Map(addresses),
+      idle: new Set(addresses.map(([host]) => host).filter(isIdle)),
       snippets: new Map(services.flatMap((service) => this.#snippets(service))),
     });
   }
@@ -65,7 +68,7 @@ export class ConfigRenderer {
   refuses(service: ProxyService): string | undefined {
     try {
       this.#templatesOf(service);
-      return this.render([service], { certificates: [], tasks: () => undefined }).refused.get(service.serviceName);
+      return this.render([service], nothingAround).refused.get(service.serviceName);
     } catch (error) {
       return (error as Error).message;
     }
@@ -112,6 +115,8 @@ export class ConfigRenderer {
       .map((name) => ({ name, text: readFileSync(join(this.#templates, name), "utf8") }));
   }
 }
+
+const nothingAround: Surroundings = { certificates: [], tasks: () => undefined, isIdle: () => false };
 
 /** The names whose tasks are the service's servers. */
 export const taskHosts = ({ serviceName, sessionType, destinations }: ProxyService): string[] => [

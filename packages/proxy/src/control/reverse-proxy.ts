@@ -81,6 +81,7 @@ export class ReverseProxy {
         renderer.render(services, {
           certificates: this.haproxy.certificates,
           tasks: (host) => this.tasks.get(host),
+          isIdle: (host) => this.tasks.isIdle(host),
         }),
       refuses: (service) => renderer.refuses(service),
       accepts: ({ proxyInstanceName }) =>

@@ -4,6 +4,8 @@ import type { Blame, Rendered, TaskServer } from "./rendered.ts";
 export type Line =
   | string
   | { readonly text: string; readonly server: TaskServer }
+  /** A server line that is written with `disabled` behind it. */
+  | { readonly text: string; readonly stopped: string }
   | { readonly text: string; readonly generation: number };
 
 export interface Block {
@@ -37,6 +39,7 @@ class ConfigText {
   readonly #lines: string[] = [];
   readonly #structure: string[] = [];
   readonly #servers: TaskServer[] = [];
+  readonly #stopped: string[] = [];
   readonly #blame: Blame[] = [];
   /** Places in `#blame` of what was due to each service last. */
   readonly #last = new Map<string, number>();
@@ -44,9 +47,11 @@ class ConfigText {
   add(line: Line, owners: readonly string[], indent = ""): void {
     const text = typeof line === "string" ? line : line.text;
     const full = text === "" ? "" : indent + text;
-    this.#lines.push(full);
-    if (typeof line === "string") this.#structure.push(full);
-    else if ("server" in line) this.#servers.push(line.server);
+    const isStopped = typeof line !== "string" && "stopped" in line;
+    this.#lines.push(isStopped ? `${full} disabled` : full);
+    if (typeof line === "string" || isStopped) this.#structure.push(full);
+    if (isStopped) this.#stopped.push(line.stopped);
+    else if (typeof line !== "string" && "server" in line) this.#servers.push(line.server);
     for (const owner of owners) this.#blameLine(owner, this.#lines.length);
   }
 
@@ -62,6 +67,7 @@ class ConfigText {
       config: `${this.#lines.join("\n")}\n`,
       structure: `${this.#structure.join("\n")}\n`,
       servers: this.#servers,
+      stopped: this.#stopped,
       blame: this.#blame,
     };
   }

@@ -7,6 +7,8 @@ export interface RenderInput {
   readonly services: readonly RenderedService[];
   /** IPv4 addresses of the running tasks, by `serviceName`. Services without tasks may be missing. */
   readonly tasks: ReadonlyMap<string, readonly string[]>;
+  /** Names of `tasks` that had tasks and have none any more: their requests are refused at once. */
+  readonly idle?: ReadonlySet<string>;
   /** Absolute paths; the first is the default certificate. */
   readonly certificates: readonly string[];
   /** Parts of the config that a service brings itself, rendered, by `serviceName`. */

@@ -6,6 +6,8 @@ export interface Rendered {
   readonly structure: string;
   /** Servers in `config` that the runtime API may add to and take from a running HAProxy. */
   readonly servers: readonly TaskServer[];
+  /** Servers, `backend/server`, that are in maintenance, so that requests are refused at once; not part of `structure` either. */
+  readonly stopped?: readonly string[];
   /** Files the config refers to, by absolute path: route maps, certificate list. */
   readonly files: ReadonlyMap<string, string>;
   /** Which lines of `config` (from 1, both inclusive) are due to which service; for blaming. */

@@ -20,9 +20,17 @@ interface Parts {
   readonly map?: string;
   readonly list?: string;
   readonly structure?: string;
+  readonly stopped?: readonly string[];
 }
 
-const rendered = ({ servers = [], map = "", list = "", structure: own = structure }: Parts = {}): Rendered => ({
+const rendered = ({
+  servers = [],
+  map = "",
+  list = "",
+  structure: own = structure,
+  stopped = [],
+}: Parts = {}): Rendered => ({
+  stopped,
   config: own,
   structure: own,
   servers,
@@ -162,4 +170,11 @@ test("the steps lead from any servers to any others, and a planned state needs n
       expect(planRuntime(rendered({ servers: to }), rendered({ servers: to }))).toEqual([]);
     }),
   );
+});
+
+test("a service without tasks is stopped, and goes on with its first", () => {
+  const key = "go-demo-be8080/go-demo";
+  expect(plan({}, { stopped: [key] })).toEqual([`stop server ${key}`]);
+  const back = { servers: [server("10.0.1.5")] };
+  expect(plan({ stopped: [key] }, back)?.[0]).toBe(`resume server ${key}`);
 });

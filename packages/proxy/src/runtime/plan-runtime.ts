@@ -26,11 +26,19 @@ export function planRuntime(
   if (!servers || !maps) return undefined;
   const certificateSteps = planLists(to, certificates ?? []);
   if (!certificateSteps) return undefined;
-  const steps = [...certificateSteps, ...servers, ...maps];
+  const steps = [...certificateSteps, ...planStopped(from, to), ...servers, ...maps];
   const removed = certificateSteps.filter(({ step }) => step.do === "remove");
   const retire = servers.filter((step) => step.do === "retire-server");
   const last = new Set<RuntimeStep>([...retire, ...removed]);
   return [...steps.filter((step) => !last.has(step)), ...last];
+}
+
+function planStopped({ stopped: from = [] }: Rendered, { stopped: to = [] }: Rendered): RuntimeStep[] {
+  const [before, after] = [new Set(from), new Set(to)];
+  return [
+    ...[...before.difference(after)].map((key): RuntimeStep => ({ do: "resume-server", key })),
+    ...[...after.difference(before)].map((key): RuntimeStep => ({ do: "stop-server", key })),
+  ];
 }
 
 /** An address that needs no name to be resolved: HAProxy takes names in `add server`, and never resolves them. */

@@ -12,6 +12,8 @@ export type RuntimeStep =
   | { readonly do: "retire-server"; readonly server: TaskServer }
   /** One that was retired, and is wanted again before it was gone. */
   | { readonly do: "readmit-server"; readonly server: TaskServer }
+  /** A server of the config, `backend/server`, goes into maintenance or comes back. */
+  | { readonly do: "stop-server" | "resume-server"; readonly key: string }
   | { readonly do: "change-map"; readonly file: string; readonly changes: readonly MapChange[] }
   | { readonly do: "replace-map"; readonly file: string; readonly entries: readonly MapEntry[] }
   | { readonly do: "change-certificate"; readonly list: string; readonly step: CertificateStep };
@@ -53,6 +55,10 @@ export function commandsOf(step: Exclude<RuntimeStep, { do: "replace-map" | "cha
       return [silent(`set server ${serverKey(step.server)} state maint`)];
     case "readmit-server":
       return [silent(`set server ${serverKey(step.server)} state ready`)];
+    case "stop-server":
+      return [silent(`set server ${step.key} state maint`)];
+    case "resume-server":
+      return [silent(`set server ${step.key} state ready`)];
     case "change-map":
       return step.changes.map((change) => silent(mapCommand(step.file, change)));
     default:
@@ -104,6 +110,9 @@ export function describeRuntimeStep(step: RuntimeStep): string {
       return step.changes.length === 0
         ? `change nothing in map ${step.file}`
         : step.changes.map((change) => mapCommand(step.file, change)).join("; ");
+    case "stop-server":
+    case "resume-server":
+      return `${step.do.replace("-", " ")} ${step.key}`;
     case "add-server":
       return `add server ${serverKey(step.server)} ${step.server.address}`;
     case "move-server":

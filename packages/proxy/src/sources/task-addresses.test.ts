@@ -47,6 +47,28 @@ test("looks again each second, and tells only of changes", async () => {
   expect(addresses.get("web")).toEqual(["10.0.1.3", "10.0.1.4"]);
 });
 
+test("a service is idle when it has been without tasks for five seconds, not while its only one is replaced", async () => {
+  const { clock, addresses, changed, dns } = start({ web: ["10.0.1.3"], unknown: [] });
+  addresses.watch(["web", "unknown"]);
+  await clock.advanceAsync(1000);
+  dns.web = [];
+  await clock.advanceAsync(3000);
+  expect(addresses.isIdle("web")).toBe(false);
+  dns.web = ["10.0.1.4"];
+  await clock.advanceAsync(6000);
+  expect(addresses.isIdle("web")).toBe(false);
+  dns.web = [];
+  await clock.advanceAsync(4000);
+  changed.length = 0;
+  await clock.advanceAsync(3000);
+  expect(addresses.isIdle("web")).toBe(true);
+  expect(changed).toEqual(["web"]);
+  dns.web = ["10.0.1.5"];
+  await clock.advanceAsync(1000);
+  expect(addresses.isIdle("web")).toBe(false);
+  expect(addresses.isIdle("unknown")).toBe(false);
+});
+
 test("tells of what was learnt in the same moment together", async () => {
   const { clock, addresses, changed } = start({ api: ["10.0.1.3"], web: ["10.0.1.4"] });
   addresses.watch(["api", "web"]);

@@ -17,6 +17,8 @@ export interface TaskAddressesOptions {
   readonly shortestMs?: number;
 }
 
+/** Requests to a service without tasks wait so long for one to come back. */
+const idleAfterMs = 5000;
 /** Look-ups that wait for the name server at the same time. */
 const mostAtOnce = 32;
 
@@ -55,6 +57,12 @@ export class TaskAddresses implements Disposable {
   /** In numerical order; undefined as long as they were never learnt. */
   get(service: string): readonly string[] | undefined {
     return this.#names.get(service)?.addresses;
+  }
+
+  /** It had tasks, and has none any more: not for a moment, as when its only task is replaced. */
+  isIdle(service: string): boolean {
+    const { emptySinceMs } = this.#names.get(service) ?? {};
+    return emptySinceMs !== undefined && this.#options.clock.now() - emptySinceMs >= idleAfterMs;
   }
 
   /** Something has happened to a service: its name is looked up now and some more times within two seconds. */
@@ -152,8 +160,15 @@ export class TaskAddresses implements Disposable {
     const numbers = found.filter(this.#options.accepts).flatMap((address) => parseAddress(address) ?? []);
     const addresses = [...new Set(numbers)].sort((a, b) => a - b).map(formatAddress);
     if (name.addresses?.join() === addresses.join()) return;
+    const isLeft = (name.addresses?.length ?? 0) > 0 && addresses.length === 0;
+    name.emptySinceMs = isLeft ? this.#options.clock.now() : undefined;
+    if (isLeft) this.#options.clock.after(idleAfterMs, () => this.isIdle(name.service) && this.#tell(name.service));
     name.addresses = addresses;
-    this.#changed.add(name.service);
+    this.#tell(name.service);
+  }
+
+  #tell(service: string): void {
+    this.#changed.add(service);
     // What is learnt in the same moment is told together.
     this.#cancelTell ??= this.#options.clock.after(0, () => {
       this.#cancelTell = undefined;

@@ -7,6 +7,8 @@ export class WatchedName {
   readonly service: string;
   /** Undefined as long as nothing was learnt. */
   addresses: readonly string[] | undefined;
+  /** When the last task of those that were known went. */
+  emptySinceMs: number | undefined;
   /** When to look it up; never while that is going on. */
   dueMs: number;
   /** Not to wait for the budget. */

@@ -26,6 +26,14 @@ test("tasks come and go without a change of the structure", () => {
   ]);
 });
 
+test("a service that has no tasks any more is stopped, without a change of the structure", () => {
+  const idle = renderServices([service(query)], { idle: new Set(["svc"]) });
+  expect(sectionOf(idle, "backend svc-be9001").slice(2)).toEqual(["server svc svc:9001 disabled"]);
+  expect(idle.stopped).toEqual(["svc-be9001/svc"]);
+  expect(idle.structure).toBe(renderServices([service(query)]).structure);
+  expect(renderServices([service(query)], { idle: new Set(["svc"]), tasks }).stopped).toEqual([]);
+});
+
 test("options stand on each server's line", () => {
   expect(servers("sslVerifyNone=true&maxConn=100&checkResolvers=true", { tasks })).toEqual([
     "server svc svc:9001 check resolvers docker ssl verify none maxconn 100",

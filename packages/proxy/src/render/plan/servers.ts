@@ -31,7 +31,10 @@ export function serverPlan(wish: ServerWish): ServerPlan {
   if (discovery === "DNS") return { lines: [serverTemplate(wish)], byTask: false };
   if (discovery === "VIP") return { lines: [classicalServer(wish)], byTask: false };
   const tasks = taskAddresses(context, named.host).map((address) => taskServer(wish, address));
-  return { lines: [classicalServer(wish), ...tasks], byTask: true };
+  const text = classicalServer(wish);
+  const isStopped = tasks.length === 0 && input.idle?.has(named.host);
+  const first = isStopped ? { text, stopped: `${wish.backend}/${context.serviceName}` } : text;
+  return { lines: [first, ...tasks], byTask: true };
 }
 
 /** `server go-demo go-demo:8080` */
