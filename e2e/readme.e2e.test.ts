@@ -31,5 +31,9 @@ test("every command of the README runs, in order, and does what it says", { time
   expect(stdout).toMatch(/^[0-9a-f]{12} 10\.0\.\d+\.\d+$/m); // the database, asked by its name
   expect(stdout).toMatch(/^node-3 +ready +\d+ +0$/m);
   expect(stdout).toContain("checks passed.");
+  expect(stdout).toContain('"Message":"Distributed to all instances"');
+  const routed = stdout.match(/[0-9a-f]{12} \d+\.\d+\.\d+\.1 \/demo\/hello$/gm) ?? [];
+  expect(routed).toHaveLength(3);
+  expect(stdout).toMatch(/^backend go-demo-be80\n {4}mode http\n {4}server go-demo go-demo:80$/m);
   expect(["node-1", "node-2", "node-3"].filter((name) => existsSync(join(machines, name)))).toEqual([]);
 });
