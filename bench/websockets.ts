@@ -4,7 +4,7 @@ import { connect } from "node:net";
 // sends every second back. Ends when its standard input does, and prints how many were lost on the way.
 
 const [host = "", port = "", count = "", path = "/"] = process.argv.slice(2);
-const head = `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`;
+const head = `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`;
 const lateMs = 5000;
 
 let upgraded = 0;

@@ -1,7 +1,12 @@
-import { createServer } from "node:http";
+import { createHash } from "node:crypto";
+import { createServer, type IncomingHttpHeaders } from "node:http";
 
 // Services for a proxy to route to: node upstreams.ts PORT... Each answers with what it was asked, as JSON; `/slow` after half a
 // second, `/status/404` with that status. What asks for an upgrade has its bytes back. Prints a line when all listen.
+
+/** RFC 6455, section 4.2.2. */
+const accept = (headers: IncomingHttpHeaders) =>
+  createHash("sha1").update(`${headers["sec-websocket-key"]}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
 
 const ports = process.argv.slice(2).map(Number);
 
@@ -17,8 +22,10 @@ await Promise.all(
       if (url.includes("/slow")) setTimeout(answer, 500);
       else answer();
     });
-    server.on("upgrade", (_, socket) => {
-      socket.write("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n");
+    server.on("upgrade", ({ headers }, socket) => {
+      socket.write(
+        `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept(headers)}\r\n\r\n`,
+      );
       socket.on("error", () => {}).pipe(socket);
     });
     server.keepAliveTimeout = 60_000;

@@ -9,6 +9,7 @@ export class HaproxyConfig implements LiveConfig {
   readonly #driver: Driver;
   #certificates: readonly Certificate[] = [];
   #served: readonly Certificate[] = [];
+  #nextServed = Promise.withResolvers<void>();
 
   constructor(driver: Driver) {
     this.#driver = driver;
@@ -44,7 +45,17 @@ export class HaproxyConfig implements LiveConfig {
       throw error instanceof ConfigRejected ? new RejectedRoute(error.message, false) : error;
     });
     this.#served = certificates;
+    this.#nextServed.resolve();
+    this.#nextServed = Promise.withResolvers();
     return { rendered: best.rendered, rejected: best.rejected };
+  }
+
+  /** Resolves when HAProxy serves the certificate, or when `until` does. */
+  async whenServed({ path, pem }: Pick<Certificate, "path" | "pem">, until: Promise<void>): Promise<void> {
+    let isLate = false;
+    const late = until.then(() => void (isLate = true));
+    while (!isLate && !this.#served.some((each) => each.path === path && each.pem === pem))
+      await Promise.race([this.#nextServed.promise, late]);
   }
 
   /** HAProxy's own words about a config; undefined when it would load it. */

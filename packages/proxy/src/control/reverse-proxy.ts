@@ -25,8 +25,8 @@ export interface ReverseProxyOptions {
   readonly log: Logger;
 }
 
-/** Look-ups of tasks' addresses: a few services every 250 ms, 1,000 services every 50 s, and those that change at once. */
-const perSecond = 20;
+/** Look-ups of tasks' addresses: a few services every 250 ms, 1,000 services every minute or so, and those that change at once. */
+const perSecond = 15;
 const shortestMs = 250;
 
 /** HAProxy, the controller that decides what it runs, and what goes into that besides the routes: tasks and certificates. */

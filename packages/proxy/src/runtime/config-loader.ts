@@ -1,4 +1,4 @@
-import { type Clock, DomainError, type Logger } from "@skep/model";
+import { type Clock, DomainError, type Logger, pause } from "@skep/model";
 import type { Rendered } from "../render/rendered.ts";
 import { type CheckFailure, failureText } from "./alerts.ts";
 import type { CommandSocket } from "./command-socket.ts";
@@ -8,6 +8,7 @@ import type { GenerationProof } from "./generation-proof.ts";
 import { type HaproxyProcess, signalProcess } from "./haproxy-process.ts";
 import { surplusWorkers } from "./process-table.ts";
 import { ensureServerState, saveServerState } from "./server-state.ts";
+import { readConnections } from "./worker-statistics.ts";
 
 export interface ConfigLoaderOptions {
   readonly process: HaproxyProcess;
@@ -18,6 +19,8 @@ export interface ConfigLoaderOptions {
   readonly adminSocket: string;
   readonly stateFile?: string;
   readonly mostOldWorkers: number;
+  readonly master: CommandSocket;
+  readonly signal: AbortSignal;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -25,6 +28,8 @@ export interface ConfigLoaderOptions {
 const reloadTimeoutMs = 30_000;
 const startTimeoutMs = 15_000;
 const adoptionMs = 2000;
+const manyOldWorkers = 8;
+const restMs = 1000;
 
 /** Puts configs in place and has HAProxy load them, one after the other. */
 export class ConfigLoader {
@@ -36,6 +41,8 @@ export class ConfigLoader {
   readonly #options: ConfigLoaderOptions;
   /** HAProxy loses a signal that comes before its master is back from the reload before. */
   #masterReady: Promise<unknown> = Promise.resolve();
+  #oldWorkers = 0;
+  #reloadedMs = 0;
 
   constructor(options: ConfigLoaderOptions) {
     this.#options = options;
@@ -74,6 +81,7 @@ export class ConfigLoader {
   async load(wanted: Rendered): Promise<CheckFailure | undefined> {
     const { process, proof, admin, stateFile } = this.#options;
     await this.#masterReady;
+    await this.#rest();
     const before = await proof.before();
     if (stateFile !== undefined) await saveServerState(admin, stateFile);
     const running = this.generation++;
@@ -94,12 +102,25 @@ export class ConfigLoader {
   }
 
   async #afterReload(): Promise<void> {
-    const { proof, mostOldWorkers, logger } = this.#options;
+    const { proof, master, mostOldWorkers, clock, logger } = this.#options;
+    this.#reloadedMs = clock.now();
     const table = await proof.table(startTimeoutMs);
-    for (const { pid } of table ? surplusWorkers(table, mostOldWorkers) : []) {
+    this.#oldWorkers = table?.oldWorkers.length ?? 0;
+    if (!table || this.#oldWorkers <= mostOldWorkers) return;
+    const connections = await readConnections(master, table.oldWorkers);
+    for (const { pid } of surplusWorkers(table, mostOldWorkers, connections)) {
       logger.info({ pid }, "old haproxy worker ends with its connections");
       signalProcess(pid, "SIGTERM");
     }
+  }
+
+  /**
+   * Each reload leaves a worker to the connections that clients keep, for as long as these are silent. Where many are left
+   * already, the next reload waits, and takes with it what has changed by then.
+   */
+  async #rest(): Promise<void> {
+    const { clock, signal } = this.#options;
+    if (this.#oldWorkers > manyOldWorkers) await pause(clock, this.#reloadedMs + restMs - clock.now(), signal);
   }
 
   async #chooseConfig(bootstrap: Rendered): Promise<Rendered | undefined> {

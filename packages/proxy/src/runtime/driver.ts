@@ -22,8 +22,8 @@ export interface DriverOptions extends HaproxyProcessOptions {
   /** As the config's `server-state-file` has it, absolute; without one nothing is saved. */
   readonly stateFile?: string;
   /**
-   * So many workers may go on with long connections after reloads, each with the memory of a whole config; of more the
-   * oldest ends with its connections. 0: old workers end at once. 20 by default.
+   * So many workers may go on with long connections after reloads, each with the memory of a whole config; of more those with
+   * the fewest connections end. 0: old workers end at once. 20 by default.
    */
   readonly mostOldWorkers?: number;
   /** Called when HAProxy could not be started again with the config in place and runs with an older one. */
@@ -67,7 +67,7 @@ export class Driver implements AsyncDisposable {
     this.#checker = new ConfigChecker(options.binary, files, signal);
     this.#proof = new GenerationProof({ ...options, process, admin, master, signal });
     const { mostOldWorkers = defaultMostOldWorkers } = options;
-    const parts = { process, admin, files, checker: this.#checker, proof: this.#proof };
+    const parts = { process, admin, master, files, checker: this.#checker, proof: this.#proof, signal };
     this.#loader = new ConfigLoader({ ...options, ...parts, mostOldWorkers });
     this.#retired = new RetiredServers(admin, options.clock);
     this.#turns = new Turns((wish) => this.#carryOut(wish), joined);

@@ -33,6 +33,7 @@ const firstRestMs = 100;
 const longestRestMs = 5000;
 const lookMs = 250;
 const killMs = 2000;
+const againMs = 250;
 
 /** How long to wait before the next start, after so many in a row that were in vain. */
 export const restBeforeStart = (vain: number): number =>
@@ -117,9 +118,17 @@ export class HaproxyProcess implements AsyncDisposable {
       ["SIGKILL", killMs],
     ] as const) {
       if (signal === "SIGUSR1" && graceMs <= 0) continue;
-      this.#signal(signal);
-      if (await this.#endsWithin(waitMs)) return;
+      if (await this.#endsBy(signal, waitMs)) return;
     }
+  }
+
+  /** The signal is repeated: a master that has just reloaded may lose it. */
+  async #endsBy(signal: NodeJS.Signals, waitMs: number): Promise<boolean> {
+    for (let restMs = waitMs; restMs > 0; restMs -= againMs) {
+      this.#signal(signal);
+      if (await this.#endsWithin(Math.min(restMs, againMs))) return true;
+    }
+    return false;
   }
 
   /** Lets go of HAProxy, which goes on running. */

@@ -35,10 +35,11 @@ test("anything else is no table", () => {
   expect(parseProcessTable("Unknown command.\n")).toBeUndefined();
 });
 
-test("the workers that have been old for longest are too many", () => {
+test("of too many old workers those go that have the fewest connections, then those that are oldest", () => {
   const parsed = parseProcessTable(text);
-  expect(parsed && surplusWorkers(parsed, 1).map(({ pid }) => pid)).toEqual([10299]);
-  expect(parsed && surplusWorkers(parsed, 2)).toEqual([]);
+  expect(parsed && surplusWorkers(parsed, 1, new Map()).map(({ pid }) => pid)).toEqual([10299]);
+  expect(parsed && surplusWorkers(parsed, 1, new Map([[10299, 500]])).map(({ pid }) => pid)).not.toContain(10299);
+  expect(parsed && surplusWorkers(parsed, 2, new Map())).toEqual([]);
 });
 
 test.for([

@@ -37,6 +37,14 @@ function secondsOf(uptime: string): number {
   return ((days * 24 + hours) * 60 + minutes) * 60 + seconds;
 }
 
-/** The old workers that are too many: those that have been old for longest. */
-export const surplusWorkers = ({ oldWorkers }: ProcessTable, most: number): Worker[] =>
-  oldWorkers.toSorted((a, b) => a.reloads - b.reloads).slice(most);
+/** The old workers that are too many: those with the fewest connections, of several the one that has been old for longest. */
+export function surplusWorkers(
+  { oldWorkers }: ProcessTable,
+  most: number,
+  connections: ReadonlyMap<number, number>,
+): Worker[] {
+  const connectionsOf = ({ pid }: Worker) => connections.get(pid) ?? 0;
+  return oldWorkers
+    .toSorted((a, b) => connectionsOf(a) - connectionsOf(b) || b.reloads - a.reloads)
+    .slice(0, Math.max(0, oldWorkers.length - most));
+}

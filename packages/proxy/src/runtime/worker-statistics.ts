@@ -28,3 +28,18 @@ export async function readWorkers(master: CommandSocket): Promise<WorkerStatisti
     }),
   );
 }
+
+/** How many connections each of these workers has, by its process id; one that does not answer is left out. */
+export async function readConnections(
+  master: CommandSocket,
+  workers: readonly { readonly pid: number }[],
+): Promise<ReadonlyMap<number, number>> {
+  const read = await Promise.all(
+    workers.map(async ({ pid }) => {
+      const info = (await master.askOrNothing(`@!${pid} show info`)) ?? "";
+      const count = /^CurrConns: (\d+)$/m.exec(info)?.[1];
+      return count === undefined ? [] : [[pid, Number(count)] as const];
+    }),
+  );
+  return new Map(read.flat());
+}

@@ -116,7 +116,6 @@ export const destinationParameters = {
   deniedSrc: { kind: kind.list("subnet", check.checkSubnet), about: "clients that are answered 403" },
 } satisfies Record<string, Parameter<unknown>>;
 
-export type ServiceParameterName = keyof typeof serviceParameters;
 export type DestinationParameterName = keyof typeof destinationParameters;
 
 type ValuesOf<Table> = {

@@ -25,11 +25,6 @@ export function readAddress(variables: Variables, name: string, otherwise: strin
   return isIP(address) > 0 ? address : variables.refuse(name, address, "an IP address");
 }
 
-export function checkUrl(variables: Variables, name: string, url: string): string {
-  const protocol = URL.parse(url)?.protocol;
-  return protocol === "http:" || protocol === "https:" ? url : variables.refuse(name, url, "http:// or https:// URLs");
-}
-
 /** `host`, `host:port` or `http://host`, as they are. */
 export const readListenerAddresses = (variables: Variables): string[] =>
   variables.list("LISTENER_ADDRESS").map((address) => {

@@ -143,35 +143,3 @@ test("a replica that does not answer within 5 s has failed", async () => {
   await distributed;
   expect(clock.pending).toBe(0);
 });
-
-test("takes the routes of the first replica that has any", async () => {
-  const { peers, asked } = await startPeers((request, response) => {
-    const routes = request.socket.localAddress === others[0] ? {} : { web: "servicePath=/web&port=8080" };
-    response.end(JSON.stringify({ routes }));
-  });
-  expect(await peers.fetchRoutes()).toEqual(new Map([["web", "servicePath=/web&port=8080"]]));
-  expect(asked).toContain("127.0.0.12 GET /v1/docker-flow-proxy/services?type=routes");
-});
-
-test("no routes anywhere is an answer too", async () => {
-  const { peers } = await startPeers((_, response) => response.end('{"routes":{}}'));
-  expect(await peers.fetchRoutes()).toEqual(new Map());
-});
-
-test.each(["", "{}", '{"routes":{"web":1}}', "[]", "null", '{"routes":"x"}'])(
-  "%s is not an answer to take routes from",
-  async (text) => {
-    const { peers } = await startPeers((_, response) => response.end(text));
-    expect(await peers.fetchRoutes()).toBeUndefined();
-  },
-);
-
-test("gives up on routes after 2 s, or when no replica is known", async () => {
-  const { peers, clock, asked } = await startPeers(() => {});
-  const routes = peers.fetchRoutes();
-  await expect.poll(() => asked).toHaveLength(2);
-  clock.advance(2000);
-  expect(await routes).toBeUndefined();
-  const { peers: lost } = await startPeers(ok, { lookUp: () => Promise.reject(new Error("ETIMEOUT")) });
-  expect(await lost.fetchRoutes()).toBeUndefined();
-});

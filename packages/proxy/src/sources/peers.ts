@@ -28,7 +28,6 @@ export interface ControlRequest {
 }
 
 const answerMs = 5000;
-const routesMs = 2000;
 
 /** The other replicas of this proxy. */
 export class Peers {
@@ -75,23 +74,6 @@ export class Peers {
     throw new DomainError("internal", `Could not send distribute request to the following addresses: [${list}]`);
   }
 
-  /**
-   * The routes that came by HTTP to another replica: query strings of `reconfigure` by service name, from the first that has any.
-   * Undefined when within 2 s no replica answers, or there is none.
-   */
-  async fetchRoutes(signal?: AbortSignal): Promise<ReadonlyMap<string, string> | undefined> {
-    using deadline = new Deadline(this.#options.clock, routesMs, "routes of other replicas", signal);
-    const addresses = await this.addresses().catch(() => []);
-    let empty: ReadonlyMap<string, string> | undefined;
-    const ask = async (address: string) => {
-      const routes = parseRoutes(await this.#call(address, { ...routesRequest, signal: deadline.signal }));
-      if (routes.size > 0) return routes;
-      empty = routes;
-      throw new Error("it has none");
-    };
-    return await Promise.any(addresses.map(ask)).catch(() => empty);
-  }
-
   async #repeat(address: string, request: ControlRequest, signal?: AbortSignal): Promise<string> {
     const { method, path, body, contentType } = request;
     using deadline = new Deadline(this.#options.clock, answerMs, `${method} ${path}`, signal);
@@ -127,18 +109,3 @@ interface PeerCall {
 
 const hint =
   "Is the environment variable SERVICE_NAME the name of this proxy's own service? In a stack that is <stack>_<service>.";
-
-/** Answered with `{"routes": {"<serviceName>": "<query>"}}`. */
-const routesRequest = {
-  method: "GET",
-  path: "/v1/docker-flow-proxy/services",
-  query: new URLSearchParams({ type: "routes" }),
-};
-
-function parseRoutes(text: string): ReadonlyMap<string, string> {
-  const { routes } = JSON.parse(text) as { routes?: unknown };
-  if (typeof routes !== "object" || routes === null) throw new Error("no routes in its answer");
-  const entries = Object.entries(routes);
-  if (!entries.every(([, query]) => typeof query === "string")) throw new Error("a route that is not a query");
-  return new Map(entries);
-}

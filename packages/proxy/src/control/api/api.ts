@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { expositionType } from "../../metrics/index.ts";
 import { answerOf } from "../../service/index.ts";
 import { type Answer, empty, json, text } from "./answer.ts";
 import { cert, certs } from "./certificates.ts";
@@ -29,7 +30,7 @@ const routes: Readonly<Record<string, Route>> = {
 const others: Readonly<Record<string, Route>> = {
   "/v1/test": (parts) => json(200, answerOf(200, "Test v1", undefined, wireOptions(parts))),
   "/v2/test": (parts) => json(200, answerOf(200, "Test v2", undefined, wireOptions(parts))),
-  "/metrics": async ({ statistics }) => text(200, await statistics.prometheus(), "text/plain; version=0.0.4"),
+  "/metrics": async ({ statistics }) => text(200, await statistics.prometheus(), expositionType),
 };
 
 /** Without a token: whoever restarts a container must not need one. */

@@ -46,8 +46,12 @@ export function parseListenerSettings(env: Environment, secrets: Secrets = () =>
     const name = `DF_NOTIFY_${kind}_URL`;
     const [old, oldest] = legacy;
     const lists = [old || env[name] || oldest, secrets(name.toLowerCase())];
-    const methods = list(env[`DF_NOTIFY_${kind}_METHOD`]).map((method) => method.toUpperCase());
-    return parseUrls(name, lists.flatMap(list), kind.endsWith("NODE") ? [] : methods);
+    const methods = kind.endsWith("NODE") ? [] : list(env[`DF_NOTIFY_${kind}_METHOD`]);
+    return parseUrls(
+      name,
+      lists.flatMap(list),
+      methods.map((method) => method.toUpperCase()),
+    );
   };
   return {
     dockerHost: env.DF_DOCKER_HOST || "unix:///var/run/docker.sock",

@@ -61,12 +61,6 @@ export class SwarmClient implements Disposable {
     return this.#find(`/nodes/${encodeURIComponent(id)}`, signal) as Promise<NodeObject | undefined>;
   }
 
-  networks(filters: Filters, signal: AbortSignal): Promise<readonly { readonly Id: string; readonly Name: string }[]> {
-    return this.#read("/networks", filters, signal) as Promise<
-      readonly { readonly Id: string; readonly Name: string }[]
-    >;
-  }
-
   /** What happens from now on; `onOpen` is called once nothing can be missed. Ends when the engine ends the stream. */
   async *events(filters: Filters, signal: AbortSignal, onOpen: () => void): AsyncGenerator<EventObject> {
     const stream = await this.#versioned(signal, (prefix) =>
