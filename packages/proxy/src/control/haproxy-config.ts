@@ -53,7 +53,9 @@ export class HaproxyConfig implements LiveConfig {
   /** Resolves when HAProxy serves the certificate, or when `until` does. */
   async whenServed({ path, pem }: Pick<Certificate, "path" | "pem">, until: Promise<void>): Promise<void> {
     let isLate = false;
-    const late = until.then(() => void (isLate = true));
+    const late = until.then(() => {
+      isLate = true;
+    });
     while (!isLate && !this.#served.some((each) => each.path === path && each.pem === pem))
       await Promise.race([this.#nextServed.promise, late]);
   }

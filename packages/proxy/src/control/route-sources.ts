@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import type { Clock, Logger } from "@skep/model";
 import type { Settings } from "../settings/index.ts";
 import { type ListenerSettings, type LookUp, Peers, SharedRoutes, SwarmClient } from "../sources/index.ts";
+import { copyCertificates } from "./copy-certificates.ts";
 import { Filled } from "./filled.ts";
 import { followCertificates } from "./follow-certificates.ts";
 import { followPeers } from "./follow-peers.ts";
@@ -112,10 +113,14 @@ export class RouteSources {
     );
   }
 
-  #followPeers(signal: AbortSignal): Promise<void> {
+  async #followPeers(signal: AbortSignal): Promise<void> {
     const { proxy, reader, settings, clock, log } = this.#parts;
-    const { port, token } = settings.control;
-    return followPeers(
+    const { control, instance } = settings;
+    const { port, token } = control;
+    const { peers } = this;
+    const { certificates: store } = proxy;
+    await copyCertificates({ peers, store, control, pauseMs: instance.lookupPauseMs, clock, log }, signal);
+    await followPeers(
       {
         peers: this.peers,
         port,

@@ -13,6 +13,7 @@ import { ReplicaSet } from "./replica-set.ts";
 import { ReverseProxy } from "./reverse-proxy.ts";
 import { RouteReader } from "./route-reader.ts";
 import { RouteSources } from "./route-sources.ts";
+import { ServedCertificates } from "./served-certificates.ts";
 
 export interface ProxyOptions {
   readonly settings: Settings;
@@ -90,7 +91,7 @@ function apiParts(
     resolves: settings.services.skipAddressValidation ? async () => true : (host) => lookup(host).then(...trueOrFalse),
     check: (rendered) => haproxy.check(rendered),
     replicas: new ReplicaSet({ peers, shared, isManaged: () => sources.isManaged, log }),
-    certificates,
+    certificates: new ServedCertificates(certificates, haproxy, clock),
     notifyListeners: () => askToNotify(settings.instance.listeners, { clock, signal }),
     hasBeenFilled: () => filled.isDone,
     statistics,

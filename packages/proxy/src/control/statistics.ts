@@ -28,7 +28,7 @@ export class Statistics implements Disposable {
   readonly #parts: StatisticsParts;
   readonly #totals = new StatTotals();
   /** Of requests to change services, by what became of them. */
-  readonly changes: Record<string, number> = { applied: 0, rejected: 0, failed: 0 };
+  readonly #changes = { applied: 0, rejected: 0, failed: 0 };
   #scrapes = 0;
   #last: { readonly rows: readonly StatRow[]; readonly atMs: number } | undefined;
   #rates: readonly Rates[] = [];
@@ -41,6 +41,11 @@ export class Statistics implements Disposable {
 
   [Symbol.dispose](): void {
     this.#cancel();
+  }
+
+  /** A request to change a service was answered with this status. */
+  count(status: number): void {
+    this.#changes[status < 400 ? "applied" : status < 500 ? "rejected" : "failed"]++;
   }
 
   /** As HAProxy has it, of the worker that takes requests. Throws when it does not answer. */
@@ -69,7 +74,7 @@ export class Statistics implements Disposable {
         generation: driver.generation,
         processes,
         services,
-        changes: this.changes,
+        changes: this.#changes,
         certificates: new Map(seconds),
       }),
       ...statFamilies(rows),

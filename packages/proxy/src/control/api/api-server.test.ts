@@ -30,6 +30,7 @@ afterEach(async () => {
 async function start(env: Record<string, string> = {}) {
   const haproxy = new FakeHaproxy();
   const shared: string[] = [];
+  const counted: number[] = [];
   const failing = { replicas: false };
   const controller = new Controller({
     haproxy,
@@ -68,6 +69,7 @@ async function start(env: Record<string, string> = {}) {
     notifyListeners: async () => tell("listeners"),
     hasBeenFilled: () => false,
     statistics: {
+      count: (status) => void counted.push(status),
       csv: async () => "# pxname\nservices\n",
       prometheus: async () => "haproxy_up 1\n",
       summary: async () => ({ a: 1 }),
@@ -96,7 +98,7 @@ async function start(env: Record<string, string> = {}) {
     const { text, ...rest } = await call(`/v1/docker-flow-proxy/${path}`, init);
     return { ...rest, text, json: text.startsWith("{") ? JSON.parse(text) : undefined };
   };
-  return { haproxy, controller, shared, failing, call, df, stop: () => api[Symbol.asyncDispose]() };
+  return { haproxy, controller, shared, counted, failing, call, df, stop: () => api[Symbol.asyncDispose]() };
 }
 
 const goDemo = "serviceName=go-demo&servicePath=/demo&port=8080";
@@ -107,6 +109,7 @@ test("a reconfigure answers with every field once the route is live", async () =
   expect(json).toMatchObject({ Status: "OK", Message: "", ServiceName: "go-demo", Distribute: false, IsGlobal: true });
   expect(json.ServiceDest).toMatchObject([{ Port: "8080", ServicePath: ["/demo"], PathType: "path_beg" }]);
   expect(scene.haproxy.live).toEqual(["/demo"]);
+  expect(scene.counted).toEqual([200]);
 });
 
 test("v2 does the same, and a trailing slash leads to the path without it", async () => {

@@ -45,7 +45,9 @@ export async function answerTo(parts: ApiParts, request: ApiRequest): Promise<An
   if (token !== undefined && request.token !== token && !isOpen(name)) {
     return json(401, answerOf(401, "the API token is missing or wrong: send it as Authorization: Bearer TOKEN"));
   }
-  return route(parts, request);
+  const answer = await route(parts, request);
+  if (route === reconfigure || route === remove) parts.statistics.count(answer.status);
+  return answer;
 }
 
 async function config(parts: ApiParts, { query }: ApiRequest): Promise<Answer> {

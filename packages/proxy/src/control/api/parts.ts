@@ -20,13 +20,20 @@ export interface ApiParts {
   /** HAProxy's own words about a config; undefined when it would load it. */
   readonly check: (rendered: Rendered) => Promise<string | undefined>;
   readonly replicas: Replicas;
-  readonly certificates: CertificateStore;
+  /** `put` resolves when HAProxy serves the certificate. */
+  readonly certificates: Pick<CertificateStore, "folder" | "files" | "put">;
   /** Asks the swarm listeners to send every service again; throws a DomainError. */
   readonly notifyListeners: () => Promise<void>;
   /** Whether every source has told of its services once. */
   readonly hasBeenFilled: () => boolean;
   /** HAProxy's statistics as CSV, and everything as Prometheus reads it. */
-  readonly statistics: { csv(): Promise<string>; prometheus(): Promise<string>; summary(): Promise<unknown> };
+  readonly statistics: {
+    csv(): Promise<string>;
+    prometheus(): Promise<string>;
+    summary(): Promise<unknown>;
+    /** A request to change a service was answered with this status. */
+    count(status: number): void;
+  };
   readonly configPath: string;
   readonly clock: Clock;
   readonly log: Logger;
