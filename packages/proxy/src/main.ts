@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Logger, systemClock } from "@skep/model";
+import { DomainError, type Logger, systemClock } from "@skep/model";
 import { Command } from "commander";
 import { pino, stdTimeFunctions } from "pino";
 import manifest from "../package.json" with { type: "json" };
@@ -132,7 +132,10 @@ try {
   await program.parseAsync();
   process.exit(process.exitCode ?? 0);
 } catch (error) {
-  const message = error instanceof SettingsError ? error.message : ((error as Error).stack ?? String(error));
+  const message =
+    error instanceof SettingsError || error instanceof DomainError
+      ? error.message
+      : ((error as Error).stack ?? String(error));
   process.stderr.write(`skep-proxy: ${message}\n`);
   process.exit(1);
 }
