@@ -21,7 +21,7 @@ export interface StatisticsParts {
 }
 
 /** How often counters are read, so that little of what old workers count is missed. */
-const readEveryMs = 10_000;
+const readEveryMs = 30_000;
 
 /** HAProxy's statistics, with counters that go on over reloads, and the controller's own. */
 export class Statistics implements Disposable {
