@@ -22,7 +22,8 @@ export async function addRoute(
 
 /** The value of a metric without labels, or with those given. */
 export async function metric(scene: ProxyScene, name: string): Promise<number | undefined> {
-  const { text } = await scene.get("http://127.0.0.1:8080/metrics");
+  const { status, text } = await scene.get("http://127.0.0.1:8080/metrics");
+  if (status !== 200) throw new Error(`metrics: ${status} ${text}`);
   const line = text.split("\n").find((each) => each.startsWith(`${name} `));
   return line === undefined ? undefined : Number(line.slice(name.length + 1));
 }

@@ -23,7 +23,6 @@ describe.skipIf(!isRoot)(`restarts and crashes${isRoot ? "" : ": skipped, it nee
   const portOf = async (path: string) => (await scene.get(path)).port;
 
   test("a stop ends HAProxy, and the next start has the routes that came by request", async () => {
-    await until(async () => (await readFile(scene.file("cfg/routes.json"), "utf8")).includes('"two"'));
     await scene.stopProxy();
     expect(await scene.haproxyPids()).toEqual([]);
     await scene.startProxy();
@@ -32,19 +31,21 @@ describe.skipIf(!isRoot)(`restarts and crashes${isRoot ? "" : ": skipped, it nee
 
   test("a route is kept even if the stop comes right after its answer", async () => {
     await addRoute(scene, "last", 9003);
+    const since = performance.now();
     await scene.stopProxy();
+    expect(performance.now() - since).toBeLessThan(4000); // HAProxy may lose the signal while it reloads
     await scene.startProxy();
     expect(await portOf("/last")).toBe(9003);
   });
 
   test("when the controller is killed traffic goes on, and the next one takes HAProxy over without losing a request", async () => {
-    const before = await scene.haproxyPids();
+    const master = await haproxy("master");
     const running = requests(2000);
     await scene.stopProxy("SIGKILL");
     expect(await portOf("/one")).toBe(9001);
     await scene.startProxy();
     expect(await portOf("/two")).toBe(9002);
-    expect(await scene.haproxyPids()).toEqual(before);
+    expect(await haproxy("master")).toBe(master);
     await addRoute(scene, "after", 9004);
     expect(await portOf("/after")).toBe(9004);
     expect(await running).toEqual({ "200": 2000 });
@@ -59,8 +60,8 @@ describe.skipIf(!isRoot)(`restarts and crashes${isRoot ? "" : ": skipped, it nee
     await until(async () => (await metric(scene, "skep_proxy_haproxy_restarts_total")) === restarts + 1);
     await until(async () => (await portOf("/one")) === 9001);
     expect(performance.now() - since).toBeLessThan(5000);
-    await addRoute(scene, `after-${which}`, 9005);
-    expect(await portOf(`/after-${which}`)).toBe(9005);
+    await addRoute(scene, `back-${which}`, 9005);
+    expect(await portOf(`/back-${which}`)).toBe(9005);
   });
 
   /** Of as many requests one after the other, on kept connections, how many ended with which status. */

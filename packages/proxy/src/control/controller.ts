@@ -3,6 +3,7 @@ import type { Rendered } from "../render/rendered.ts";
 import type { ProxyService } from "../service/service.ts";
 import { type LiveConfig, RejectedRoute, type Versions } from "./live-config.ts";
 import { type Origin, type Route, RouteTable, type WantedRoute } from "./route-table.ts";
+import { TurnsByName } from "./turns-by-name.ts";
 
 export interface ControllerParts {
   readonly haproxy: LiveConfig;
@@ -40,6 +41,7 @@ interface Waiter {
 export class Controller {
   readonly #parts: ControllerParts;
   readonly #table = new RouteTable();
+  readonly #turns = new TurnsByName();
   /** The last version that HAProxy took, by service. */
   readonly #good = new Map<string, Route>();
   #rejected: ReadonlyMap<string, string> = new Map();
@@ -75,9 +77,23 @@ export class Controller {
 
   /**
    * Adds or changes one service's route, and resolves when it is live. Throws RejectedRoute when HAProxy does not take
-   * it; what was live before stays.
+   * it; what was live before stays. One change of a service after the other: what one falls back to, the one before has
+   * proven.
    */
-  async set(origin: Origin, route: Route): Promise<void> {
+  set(origin: Origin, route: Route): Promise<void> {
+    return this.#turns.take(route.service.serviceName, () => this.#set(origin, route));
+  }
+
+  /** Resolves when the route is gone; false when there was none. */
+  remove(origin: Origin, name: string): Promise<boolean> {
+    return this.#turns.take(name, async () => {
+      if (!this.#table.remove(origin, name)) return false;
+      await this.apply();
+      return true;
+    });
+  }
+
+  async #set(origin: Origin, route: Route): Promise<void> {
     const name = route.service.serviceName;
     const before = this.#table.get(origin, name);
     const refused = this.#parts.refuses(route.service);
@@ -90,13 +106,6 @@ export class Controller {
     else this.#table.remove(origin, name);
     await this.apply();
     throw new RejectedRoute(reason, true);
-  }
-
-  /** Resolves when the route is gone; false when there was none. */
-  async remove(origin: Origin, name: string): Promise<boolean> {
-    if (!this.#table.remove(origin, name)) return false;
-    await this.apply();
-    return true;
   }
 
   /** A source's whole state; resolves when it is live, as far as HAProxy takes it. */

@@ -130,8 +130,10 @@ export class Driver implements AsyncDisposable {
   }
 
   /** The counters of each worker, of old ones too; empty while HAProxy does not answer. For `StatTotals`. */
-  statistics(): Promise<WorkerStatistics[]> {
-    return readWorkers(this.#master);
+  async statistics(): Promise<WorkerStatistics[]> {
+    const table = await this.processes(); // in a reload the master says nothing for a moment
+    const patience = { clock: this.#options.clock, patienceMs: 1000, signal: this.#end.signal };
+    return table ? readWorkers(this.#master, table, patience) : [];
   }
 
   /** Of the HAProxy that runs: `2.6.12-1+deb12u3`; undefined when it does not answer. */

@@ -1,5 +1,5 @@
-import type { CommandSocket } from "./command-socket.ts";
-import { parseProcessTable } from "./process-table.ts";
+import type { CommandSocket, Patience } from "./command-socket.ts";
+import type { ProcessTable } from "./process-table.ts";
 
 /** What one worker has counted since it started. */
 export interface WorkerStatistics {
@@ -14,16 +14,18 @@ export interface WorkerStatistics {
 const everything = "show stat -1 7 -1";
 
 /** The counters of each worker, by way of the master, which still reaches old ones. */
-export async function readWorkers(master: CommandSocket): Promise<WorkerStatistics[]> {
-  const table = parseProcessTable((await master.askOrNothing("show proc")) ?? "");
-  if (!table) return [];
+export async function readWorkers(
+  master: CommandSocket,
+  table: ProcessTable,
+  patience: Patience,
+): Promise<WorkerStatistics[]> {
   const workers = [
     ...table.workers.map(({ pid }) => ({ pid, old: false })),
     ...table.oldWorkers.map(({ pid }) => ({ pid, old: true })),
   ];
   return Promise.all(
     workers.map(async (worker) => {
-      const csv = await master.askOrNothing(`@!${worker.pid} ${everything}`);
+      const csv = await master.askUntil(`@!${worker.pid} ${everything}`, (answer) => answer, patience);
       return { ...worker, csv: csv?.startsWith("# pxname") ? csv : undefined };
     }),
   );

@@ -8,6 +8,8 @@ import type { ApiParts } from "./parts.ts";
 import { BodyTooLarge, readRequest } from "./request.ts";
 
 const lastRequestsMs = 1000;
+/** Parameters are part of the head, and one of them may be a certificate with its chain and key. */
+const maxHeaderSize = 2 * 1024 * 1024;
 
 /** The control API on one address or several. */
 export class ApiServer implements AsyncDisposable {
@@ -18,7 +20,7 @@ export class ApiServer implements AsyncDisposable {
     const api = new ApiServer();
     try {
       for (const address of addresses) {
-        const server = createServer((request, response) => void handle(parts, request, response));
+        const server = createServer({ maxHeaderSize }, (request, response) => void handle(parts, request, response));
         api.#servers.push(server);
         server.listen(port, address);
         await once(server, "listening");
