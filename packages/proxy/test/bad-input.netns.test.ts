@@ -160,7 +160,7 @@ describe.skipIf(!isRoot)(`bad input${isRoot ? "" : ": skipped, it needs root"}`,
 
   describe("in parallel", () => {
     test("300 conflicting calls leave each service as its last accepted call said", async () => {
-      const names = Array.from({ length: 20 }, (_, i) => `p${i}`);
+      const names = Array.from({ length: 20 }, (_, i) => `p${10 + i}`);
       const random = numbers(7);
       const outcomes = await Promise.all(
         names.map(async (name) => {
@@ -505,16 +505,34 @@ describe.skipIf(!isRoot)(`a bad start or a bad disk${isRoot ? "" : ": skipped, i
     expect(await scene.haproxyPids()).toEqual([]);
   }, 30_000);
 
-  // It does not end: a host's port 80 may be free in a moment, and routes and API are there by then.
-  test("a taken port 80 at the start is told; the routes are live as soon as it is free", async () => {
-    await using scene = await ProxyScene.start();
-    await scene.stopProxy();
+  const taken = /cannot bind socket \(Address already in use\) for \[0\.0\.0\.0:80\]/;
+
+  async function takePort80(scene: ProxyScene) {
     const listen = "require('net').createServer().listen(80, () => console.log('listening'))";
     const taker = scene.spawn([process.execPath, "-e", listen]);
     if (taker.stdout) await once(taker.stdout, "data");
+    return taker;
+  }
+
+  test("a taken port 80 ends a start with the config from before with 1, and nothing is left", async () => {
+    await using scene = await ProxyScene.start();
+    await scene.stopProxy();
+    await takePort80(scene);
     const proxy = scene.spawn([bin, "server"], environmentOf(scene));
+    expect(await once(proxy, "exit")).toEqual([1, null]);
+    expect(scene.said).toMatch(/^skep-proxy: HAProxy does not start: Binding/m);
+    expect(scene.said).toMatch(taken);
+    expect(await scene.haproxyPids()).toEqual([]);
+  }, 30_000);
+
+  // Without a config HAProxy begins with closed ports, so this start does not end: it is told, and tried again.
+  test("a taken port 80 at the first start is told; it is opened as soon as it is free", async () => {
+    await using scene = await ProxyScene.start();
+    await scene.stopProxy();
+    const taker = await takePort80(scene);
+    const proxy = scene.spawn([bin, "server"], { ...environmentOf(scene), CONFIGS_PATH: scene.file("first") });
     const ended = once(proxy, "exit");
-    await until(async () => /cannot bind socket \(Address already in use\) for \[0\.0\.0\.0:80\]/.test(scene.said));
+    await until(async () => taken.test(scene.said));
     taker.kill();
     await until(async () => (await scene.get("/")).status === 503);
     proxy.kill();
