@@ -85,3 +85,11 @@ test("a scaled-down task on a node that is down stays until the node is back", (
   expect(plan(service(0), [task({ desired: "remove" })], down)).toEqual([]);
   expect(plan(service(0), [task({ id: "t1", desired: "remove", node: "gone" })])).toEqual(["x task t1"]);
 });
+
+test("beside a task that works on until another one does, an outdated one of its slot does not stay", () => {
+  const newest = template({ ForceUpdate: 1 });
+  const of = service(1, { specVersion: 2, spec: { ...startFirst.spec, TaskTemplate: newest } });
+  const works = task({ id: "t2", specVersion: 2, spec: newest, madeAgo: 1_000 });
+  const waits = task({ id: "t1", state: "pending", desired: "ready" });
+  expect(plan(of, [works, waits], drained)).toEqual(["+ slot 1 (replica)", "- task t1 (outdated)"]);
+});

@@ -73,13 +73,16 @@ function replace(slot: Slot, fates: ReadonlyMap<Task, Fate>, context: Context): 
   const empties = stop.size === slot.live.length && !allowed.create && allowed.wakeAt === undefined;
   const next: Next = empties && mustRunAgain(slot.tasks, context.service) ? anew : allowed;
   if (next.wakeAt !== undefined) stop.delete(last);
-  else for (const task of superseded(outdated, last, next, startFirst)) stop.set(task, "outdated");
+  else for (const task of superseded(outdated, last, next, startFirst && !spared(last))) stop.set(task, "outdated");
   return { ...next, stop };
 }
 
-/** Outdated tasks go when another is made first; if none is, those that a rollback has left in a slot that is done. */
-function superseded(outdated: readonly Task[], last: Task, next: Next, startFirst: boolean): readonly Task[] {
-  if (next.create) return startFirst ? [] : outdated;
+/**
+ * Outdated tasks go when another is made, unless they are what works until that one does; if none is made, those that a
+ * rollback has left in a slot that is done.
+ */
+function superseded(outdated: readonly Task[], last: Task, next: Next, work: boolean): readonly Task[] {
+  if (next.create) return work ? [] : outdated;
   return outdated.filter(({ createdAt }) => createdAt > last.createdAt);
 }
 
