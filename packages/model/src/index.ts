@@ -3,6 +3,7 @@ export * from "./cluster.ts";
 export * from "./constraint.ts";
 export * from "./errors.ts";
 export * from "./expand-container-spec.ts";
+export * from "./has-code.ts";
 export * from "./ids.ts";
 export * from "./ipv4.ts";
 export * from "./join-token.ts";

@@ -2,7 +2,7 @@ import type { Socket as UdpSocket } from "node:dgram";
 import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { hasCode } from "../host/has-code.ts";
+import { hasCode } from "@skep/model";
 import { libc } from "../host/libc.ts";
 import type { OpenNamespace } from "../host/netns.ts";
 import type { DnsPorts } from "./dns-server.ts";

@@ -1,4 +1,3 @@
-export { hasCode } from "./has-code.ts";
 export * from "./kernel.ts";
 export { check, failed, libc, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_STREAM } from "./libc.ts";
 export { findListeners, holdPort } from "./listening-process.ts";

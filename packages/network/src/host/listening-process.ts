@@ -1,7 +1,6 @@
 import { readdir, readFile, readlink } from "node:fs/promises";
 import { basename } from "node:path";
-import type { PublishedPort, TransportProtocol } from "@skep/model";
-import { hasCode } from "./has-code.ts";
+import { hasCode, type PublishedPort, type TransportProtocol } from "@skep/model";
 import {
   AF_INET,
   check,

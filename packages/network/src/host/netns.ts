@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, mkdirSync, openSync, readdirSync, statfsSync, unlinkSync, writeFileSync } from "node:fs";
-import { hasCode } from "./has-code.ts";
+import { hasCode } from "@skep/model";
 import { KernelError, type NamespacePath } from "./kernel.ts";
 import { CLONE_NEWNET, check, libc } from "./libc.ts";
 

@@ -1,5 +1,5 @@
 import { fstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { hasCode } from "./has-code.ts";
+import { hasCode } from "@skep/model";
 
 /** A netlink socket that a library opened in this process: known by its descriptor, and its ports. */
 export interface OwnSocket {

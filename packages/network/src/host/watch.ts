@@ -1,5 +1,5 @@
+import { hasCode } from "@skep/model";
 import koffi, { type node } from "koffi";
-import { hasCode } from "./has-code.ts";
 import type { NetlinkRequest } from "./kernel.ts";
 import { decodeFdb, decodeLink, decodeRoute } from "./netlink/decode.ts";
 import type { Message } from "./netlink/message.ts";

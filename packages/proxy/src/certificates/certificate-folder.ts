@@ -1,7 +1,7 @@
 import type { Stats } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { type Clock, DomainError } from "@skep/model";
+import { type Clock, DomainError, hasCode } from "@skep/model";
 import type { Certificate, Certificates, RefusedCertificate } from "./certificate.ts";
 import { nameProblem } from "./certificate-name.ts";
 import type { CertificateSource } from "./certificate-source.ts";
@@ -115,8 +115,6 @@ function certificatesOf(known: ReadonlyMap<string, Known>, problems: readonly Re
     refused: [...found.filter((each) => "reason" in each), ...problems],
   };
 }
-
-const hasCode = (error: unknown, code: string) => (error as NodeJS.ErrnoException).code === code;
 
 const unreadable = (error: unknown) => `it cannot be read: ${(error as Error).message}`;
 

@@ -1,108 +1,27 @@
 import type { User } from "../service/service.ts";
+import type {
+  DefaultsSettings,
+  FrontendSettings,
+  GlobalSettings,
+  LogSettings,
+  StatisticsSettings,
+  TlsSettings,
+} from "../settings/haproxy-settings.ts";
+import type { ServiceSettings } from "../settings/settings.ts";
 
 /** Settings of the proxy that show in haproxy.cfg; lines and phrases are HAProxy's language, and the operator's. */
 export interface RenderSettings {
-  readonly services: ServiceDefaults;
-  readonly frontend: FrontendOptions;
-  readonly global: GlobalOptions;
-  readonly defaults: DefaultsOptions;
-  readonly tls: TlsOptions;
-  readonly log: LogOptions;
+  readonly services: Pick<ServiceSettings, "domainAlgo" | "checkResolvers" | "discoveryType" | "nameStyle">;
+  readonly frontend: FrontendSettings;
+  readonly global: GlobalSettings;
+  readonly defaults: Omit<DefaultsSettings, "resolveLater">;
+  readonly tls: Omit<TlsSettings, "preferred">;
+  readonly log: Omit<LogSettings, "access">;
   /** Undefined: no statistics page. */
-  readonly statistics: StatisticsOptions | undefined;
+  readonly statistics: StatisticsSettings | undefined;
   /** For every service without users of its own. Undefined: nobody is asked. Empty: nobody gets in. */
   readonly users: readonly User[] | undefined;
   readonly driver: DriverOptions;
-}
-
-/** For services that do not say. */
-export interface ServiceDefaults {
-  /** `hdr_beg(host)` */
-  readonly domainAlgo: string;
-  readonly checkResolvers: boolean;
-  /** `tasks`, `VIP` or `DNS`. */
-  readonly discoveryType: string;
-  /** 2016: the first destination's names have no suffix (`url_go-demo8080`). 2019: they end in `_0`. */
-  readonly nameStyle: "2016" | "2019";
-}
-
-export interface FrontendOptions {
-  /** Of `frontend services`; left out when there are services and none is http. */
-  readonly defaultPorts: readonly BindOptions[];
-  readonly bindPorts: readonly BindOptions[];
-  readonly mode: "http" | "tcp";
-  /** Lines. */
-  readonly extra: readonly string[];
-  readonly captures: readonly { readonly name: string; readonly length: number }[];
-  /** Subnets whose X-Forwarded-For and X-Forwarded-Proto are believed. */
-  readonly trustedProxies: readonly string[];
-  /** Ports of any frontend on which clients speak the PROXY protocol. */
-  readonly acceptProxyPorts: readonly number[];
-  /** Value of Strict-Transport-Security, undefined for none. */
-  readonly hsts: string | undefined;
-}
-
-export interface BindOptions {
-  /** `443`, or a range `8000-8010`. */
-  readonly port: string;
-  /** Words of HAProxy's `bind`, may be empty. */
-  readonly options: string;
-  /** With the certificates, as soon as there are some. */
-  readonly ssl: boolean;
-}
-
-export interface GlobalOptions {
-  /** Lines. */
-  readonly extra: readonly string[];
-  /** Lines of section `resolvers docker`. */
-  readonly resolvers: readonly string[];
-  readonly sslCiphers: string;
-  /** `ssl-min-ver TLSv1.2 no-tls-tickets` */
-  readonly sslOptions: string;
-}
-
-export interface DefaultsOptions {
-  readonly connectionMode: string;
-  /** Empty for no compression. */
-  readonly compressionAlgo: string;
-  readonly compressionType: string;
-  /** When a request goes to another server: `conn-failure empty-response`. What has been sent is kept for that, which costs. */
-  readonly retryOn: string;
-  /** Seconds. */
-  readonly timeouts: {
-    readonly connect: number;
-    readonly client: number;
-    readonly server: number;
-    readonly queue: number;
-    readonly tunnel: number;
-    readonly httpRequest: number;
-    readonly httpKeepAlive: number;
-  };
-}
-
-export interface TlsOptions {
-  /** Clients' certificates are verified with it; empty for no verification. */
-  readonly caFile: string;
-  /** The operator's own list of certificates; empty for `RenderPaths.crtList`. */
-  readonly crtListPath: string;
-  readonly http2: boolean;
-}
-
-/** Requests are logged to stdout when `debug` or `accessLog` of the driver is on. */
-export interface LogOptions {
-  readonly debug: boolean;
-  readonly errorsOnly: boolean;
-  /** Log formats; empty for HAProxy's `httplog` and `tcplog`. */
-  readonly httpFormat: string;
-  readonly tcpFormat: string;
-}
-
-export interface StatisticsOptions {
-  /** Undefined: for everybody. */
-  readonly credentials: { readonly user: string; readonly password: string } | undefined;
-  readonly uri: string;
-  /** Undefined, or 80: on every HTTP frontend. */
-  readonly port: number | undefined;
 }
 
 /** What no variable of the original says. */

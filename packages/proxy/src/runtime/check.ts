@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
+import { hasCode } from "@skep/model";
 import { type CheckFailure, parseAlerts } from "./alerts.ts";
-import { hasCode } from "./has-code.ts";
 
 export interface CheckOptions {
   /** `haproxy`, or a path. */

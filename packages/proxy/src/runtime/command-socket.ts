@@ -1,7 +1,6 @@
 import { existsSync } from "node:fs";
 import { connect } from "node:net";
-import { type Clock, pause } from "@skep/model";
-import { hasCode } from "./has-code.ts";
+import { type Clock, hasCode, pause } from "@skep/model";
 
 /** A command without an answer. */
 export class SocketFailure extends Error {

@@ -1,7 +1,7 @@
 import { copyFile, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
+import { hasCode } from "@skep/model";
 import type { Rendered } from "../render/rendered.ts";
-import { hasCode } from "./has-code.ts";
 
 type Texts = Pick<Rendered, "config" | "files">;
 

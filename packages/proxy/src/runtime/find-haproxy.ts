@@ -1,5 +1,5 @@
 import { readdir, readFile } from "node:fs/promises";
-import { hasCode } from "./has-code.ts";
+import { hasCode } from "@skep/model";
 
 /** A process of HAProxy that was started with our sockets. */
 export interface FoundProcess {

@@ -1,9 +1,8 @@
 import { spawn } from "node:child_process";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { Clock, Logger } from "@skep/model";
+import { type Clock, hasCode, type Logger } from "@skep/model";
 import { findMasters, processStatus } from "./find-haproxy.ts";
-import { hasCode } from "./has-code.ts";
 import { lockDirectory } from "./lock.ts";
 import { StderrLog } from "./stderr-log.ts";
 

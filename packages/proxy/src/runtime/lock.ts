@@ -1,7 +1,6 @@
 import { stat } from "node:fs/promises";
 import { connect, createServer } from "node:net";
-import { DomainError } from "@skep/model";
-import { hasCode } from "./has-code.ts";
+import { DomainError, hasCode } from "@skep/model";
 
 /**
  * Keeps a second controller from the same HAProxy: two that bind the same port share its traffic without an error. The

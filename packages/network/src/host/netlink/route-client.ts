@@ -1,5 +1,5 @@
 import { closeSync } from "node:fs";
-import { hasCode } from "../has-code.ts";
+import { hasCode } from "@skep/model";
 import {
   type FdbEntry,
   type InterfaceAddress,

@@ -1,9 +1,10 @@
+import type { BindPort } from "../../settings/haproxy-settings.ts";
 import { phrase, refuse, word } from "../language/quote.ts";
-import type { BindOptions, RenderSettings } from "../settings.ts";
+import type { RenderSettings } from "../settings.ts";
 
 /** `bind *:443 ssl crt-list /cfg/crt-list.txt alpn h2,http/1.1`; `certificates` is undefined while there are none. */
 export function bindLine(
-  { port, options, ssl }: BindOptions,
+  { port, options, ssl }: BindPort,
   settings: RenderSettings,
   crtList: string | undefined,
 ): string {
@@ -24,9 +25,9 @@ const certificateOptions = (crtList: string, { http2, caFile }: RenderSettings["
 ];
 
 /** The ports that a bind takes: one, or all of a range. */
-export function portsOf({ port }: BindOptions): number[] {
+export function portsOf({ port }: BindPort): number[] {
   const [first = 0, last = first] = port.split("-").map(Number);
   return Array.from({ length: Math.max(0, Math.min(last, 65_535) - first + 1) }, (_, i) => first + i);
 }
 
-export const plainBind = (port: number): BindOptions => ({ port: `${port}`, options: "", ssl: false });
+export const plainBind = (port: number): BindPort => ({ port: `${port}`, options: "", ssl: false });

@@ -1,9 +1,10 @@
+import type { StatisticsSettings } from "../../settings/haproxy-settings.ts";
 import type { Section } from "../config-text.ts";
 import { refuse, word } from "../language/quote.ts";
-import type { RenderSettings, StatisticsOptions } from "../settings.ts";
+import type { RenderSettings } from "../settings.ts";
 import { bindLine, plainBind } from "./binds.ts";
 
-export function statisticsLines({ uri, credentials }: StatisticsOptions): string[] {
+export function statisticsLines({ uri, credentials }: StatisticsSettings): string[] {
   if (credentials?.user.includes(":")) refuse("STATS_USER", credentials.user, "a user's name has no colon");
   return [
     "stats enable",
@@ -16,7 +17,7 @@ export function statisticsLines({ uri, credentials }: StatisticsOptions): string
 
 /** The page on a port of its own. */
 export const statisticsSections = (
-  statistics: StatisticsOptions,
+  statistics: StatisticsSettings,
   port: number,
   settings: RenderSettings,
 ): Section[] => [
