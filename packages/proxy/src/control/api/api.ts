@@ -7,7 +7,7 @@ import { type ApiParts, wireOptions } from "./parts.ts";
 import { reconfigure } from "./reconfigure.ts";
 import { reload } from "./reload.ts";
 import { remove } from "./remove.ts";
-import type { ApiRequest } from "./request.ts";
+import { type ApiRequest, isSet } from "./request.ts";
 import { liveServices, services } from "./services.ts";
 
 type Route = (parts: ApiParts, request: ApiRequest) => Answer | Promise<Answer>;
@@ -60,7 +60,7 @@ async function config(parts: ApiParts, { query }: ApiRequest): Promise<Answer> {
 async function metrics(parts: ApiParts, request: ApiRequest): Promise<Answer> {
   try {
     const own = await parts.statistics.csv();
-    if (!/^(1|t|true)$/i.test(request.query.get("distribute") ?? "")) return text(200, own);
+    if (!isSet(request.query, "distribute")) return text(200, own);
     const all = [own, ...(await parts.replicas.repeat(request))];
     return text(200, all.map((each) => (each.endsWith("\n") ? each : `${each}\n`)).join(""));
   } catch (err) {

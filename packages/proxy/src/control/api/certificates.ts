@@ -2,7 +2,7 @@ import { DomainError } from "@skep/model";
 import { listCertificates, putCertificate } from "../../certificates/index.ts";
 import { type Answer, empty, json } from "./answer.ts";
 import type { ApiParts } from "./parts.ts";
-import type { ApiRequest } from "./request.ts";
+import { type ApiRequest, isSet } from "./request.ts";
 
 /** `PUT cert`: stores a certificate; it is served when this answers. */
 export async function cert(parts: ApiParts, request: ApiRequest): Promise<Answer> {
@@ -15,7 +15,7 @@ export async function cert(parts: ApiParts, request: ApiRequest): Promise<Answer
     nowMs: parts.clock.now(),
   });
   if (status !== 200) return json(status, answer);
-  if (!/^(1|t|true)$/i.test(request.query.get("distribute") ?? "")) return json(status, answer);
+  if (!isSet(request.query, "distribute")) return json(status, answer);
   try {
     await parts.replicas.repeat(request, body);
     return json(200, answer);

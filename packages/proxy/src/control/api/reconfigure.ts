@@ -6,7 +6,7 @@ import { RejectedRoute } from "../live-config.ts";
 import { routedQuery } from "../routed-query.ts";
 import { type Answer, json, text } from "./answer.ts";
 import { type ApiParts, wireOptions } from "./parts.ts";
-import type { ApiRequest } from "./request.ts";
+import { type ApiRequest, isSet } from "./request.ts";
 
 /** `reconfigure`: adds or changes one service. Resolves when it is live, on all replicas unless `distribute=false`. */
 export async function reconfigure(parts: ApiParts, request: ApiRequest): Promise<Answer> {
@@ -15,7 +15,7 @@ export async function reconfigure(parts: ApiParts, request: ApiRequest): Promise
   let service: ProxyService | undefined;
   try {
     service = parts.parse(request.query);
-    if (isTrue(request.query.get("dryRun"))) return await dryRun(parts, service);
+    if (isSet(request.query, "dryRun")) return await dryRun(parts, service);
     await checkAddress(parts, service);
     await storeCertificate(parts, service);
     await parts.controller.set("http", { service, query: routedQuery(request.query) });
@@ -30,8 +30,6 @@ export async function reconfigure(parts: ApiParts, request: ApiRequest): Promise
     throw error;
   }
 }
-
-const isTrue = (value: string | null) => value !== null && /^(1|t|true)$/i.test(value);
 
 /** The config as it is against the config as it would be; nothing changes. */
 async function dryRun(parts: ApiParts, service: ProxyService): Promise<Answer> {

@@ -1,14 +1,14 @@
 import { answerOf } from "../../service/index.ts";
 import { type Answer, json } from "./answer.ts";
 import { type ApiParts, wireOptions } from "./parts.ts";
-import type { ApiRequest } from "./request.ts";
+import { type ApiRequest, isSet } from "./request.ts";
 
 /** `reload`: tries everything again, or with `fromListener=true` asks the swarm listeners for everything. */
 export async function reload(parts: ApiParts, request: ApiRequest): Promise<Answer> {
   const answer = (status: number, message: string) =>
     json(status, answerOf(status, message, undefined, wireOptions(parts)));
   try {
-    if (/^(1|t|true)$/i.test(request.query.get("fromListener") ?? "")) await parts.notifyListeners();
+    if (isSet(request.query, "fromListener")) await parts.notifyListeners();
     else await parts.controller.retry();
     return answer(200, "");
   } catch (error) {

@@ -39,6 +39,9 @@ export function readRequest(request: IncomingMessage): ApiRequest | undefined {
   };
 }
 
+/** Whether a parameter says yes, as Go spells it. */
+export const isSet = (query: URLSearchParams, name: string): boolean => /^(1|t|true)$/i.test(query.get(name) ?? "");
+
 async function readBody(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
