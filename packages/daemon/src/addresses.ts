@@ -23,6 +23,12 @@ export function splitHostPort(value: string): { readonly host: string; readonly 
 export const joinHostPort = (host: string, port: number): string =>
   isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
 
+/** A manager's address with the swarm's port where none is given. */
+export function withSwarmPort(remote: string): string {
+  const { host, port } = splitHostPort(remote);
+  return joinHostPort(host, Number(port || swarmPort));
+}
+
 /** `ListenAddr` with its interface name resolved and its port filled in. */
 export function listenAddress(value: string, interfaces: Interfaces): string {
   const invalid = (why: string) => new DomainError("invalid-parameter", `invalid ListenAddr "${value}": ${why}`);

@@ -15,10 +15,12 @@ import {
   localAddressTowards,
   splitHostPort,
   swarmPort,
+  withSwarmPort,
 } from "./addresses.ts";
 import type { NetworkFacts } from "./doctor/network-facts.ts";
 import { ManagerRole, type ManagerRoleOptions, openStore, storePath } from "./manager-role.ts";
 import { type Membership, MembershipFile } from "./membership.ts";
+import { alreadyMember, cannotListen, joinGoesOn, leavesLastManager } from "./membership-refusals.ts";
 import { type OpenNetwork, WorkerRole } from "./worker-role.ts";
 
 export interface SwarmMemberOptions extends ManagerRoleOptions {
@@ -123,7 +125,7 @@ export class SwarmMember implements SwarmNode {
   join(request: JoinSwarmRequest): Promise<void> {
     return this.#enqueue(async () => {
       await this.#refuseMember();
-      const remote = withPort(request.remoteAddrs[0] ?? "");
+      const remote = withSwarmPort(request.remoteAddrs[0] ?? "");
       parseJoinToken(request.joinToken);
       const interfaces = networkInterfaces();
       const listenAddr = listenAddress(request.listenAddr || `0.0.0.0:${swarmPort}`, interfaces);
@@ -291,22 +293,3 @@ export class SwarmMember implements SwarmNode {
     return done;
   }
 }
-
-const withPort = (remote: string): string => {
-  const { host, port } = splitHostPort(remote);
-  return joinHostPort(host, Number(port || swarmPort));
-};
-
-function cannotListen(error: unknown, listenAddr: string): unknown {
-  const { code, syscall } = error as NodeJS.ErrnoException;
-  if (syscall !== "listen" && syscall !== "bind") return error;
-  const why = code === "EADDRINUSE" ? "bind: address already in use" : `bind: ${code}`;
-  return new DomainError("unavailable", `failed to listen on remote API address: listen tcp ${listenAddr}: ${why}`);
-}
-
-const alreadyMember =
-  'This node is already part of a swarm. Use "docker swarm leave" to leave this swarm and join another one.';
-const joinGoesOn =
-  'Timeout was reached before node joined. The attempt to join the swarm will continue in the background. Use the "docker info" command to see the current swarm status of your node.';
-const leavesLastManager =
-  "You are attempting to leave the swarm on a node that is participating as a manager. Removing the last manager erases all current state of the swarm. Use `--force` to ignore this message. ";

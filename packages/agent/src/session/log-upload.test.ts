@@ -2,7 +2,7 @@ import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { DomainError, type LogOptions, type NodeId } from "@skep/model";
 import { expect, test } from "vitest";
-import type { SessionHandlers } from "./manager-session.ts";
+import type { SessionHandlers } from "./session-handlers.ts";
 import { runSession } from "./test-session.ts";
 import { assignedTask, TestSwarm } from "./test-swarm.ts";
 

@@ -1,7 +1,7 @@
 import type { NodeId, TaskId, TaskState } from "@skep/model";
 import { FakeClock } from "@skep/testkit";
 import { expect, test } from "vitest";
-import type { SessionHandlers } from "./manager-session.ts";
+import type { SessionHandlers } from "./session-handlers.ts";
 import { FakeManager, type RunOptions, runSession, Wire } from "./test-session.ts";
 import { assignedTask, TestSwarm } from "./test-swarm.ts";
 

@@ -1,17 +1,12 @@
-import type { Readable } from "node:stream";
 import {
-  type Assignment,
   type AttachRequest,
   type Clock,
   DomainError,
   type Logger,
-  type LogOptions,
   type ManagerMessage,
   type NetworkProblem,
   type NodeDescription,
-  type PublishedPort,
   pause,
-  type TakenPort,
   type Task,
   type TaskId,
 } from "@skep/model";
@@ -21,34 +16,12 @@ import type { Identity } from "./identity.ts";
 import { uploadLog } from "./log-upload.ts";
 import { RecordReceiver } from "./record-receiver.ts";
 import { SessionCalls } from "./session-calls.ts";
+import type { SessionHandlers } from "./session-handlers.ts";
 import { isRejection, SessionStream } from "./session-stream.ts";
 import { StatusOutbox, type StatusUpdate } from "./status-outbox.ts";
 
 /** Status updates one line carries at most. */
 const maxUpdates = 1000;
-
-/** What the manager tells, in the order in which it tells it. */
-export interface SessionHandlers {
-  /** At the start of every session, and whenever a part of it changes. */
-  readonly session: (message: Extract<ManagerMessage, { type: "session" }>) => void;
-  /** Everything this node should have. The revision counts as applied when the promise resolves. */
-  readonly assignments: (assignments: readonly Assignment[], revision: number) => Promise<void>;
-  readonly changes: (put: readonly Assignment[], remove: readonly TaskId[], revision: number) => Promise<void>;
-  /**
-   * What the data plane has to know; what this node has ceased to need is among what goes. Called at once for every
-   * message, in their order, so that it is taken over before assignments that follow are handed over. Resolves when the
-   * kernel has it, with what it cannot carry out; rejects only by a fault of its own.
-   */
-  readonly network: (message: Extract<ManagerMessage, { type: "network" }>) => Promise<readonly NetworkProblem[]>;
-  /** Those of the ports that a process of this node has, other than skep. */
-  readonly probePorts: (
-    ports: readonly Pick<PublishedPort, "protocol" | "published">[],
-  ) => Promise<readonly TakenPort[]>;
-  /** The signal aborts when nobody wants the log any more. */
-  readonly logs: (taskId: TaskId, options: LogOptions, signal: AbortSignal) => Promise<Readable>;
-  /** The certificate should be renewed now. */
-  readonly renew: () => void;
-}
 
 export type SessionState =
   | { readonly state: "connected"; readonly manager: string }

@@ -17,7 +17,8 @@ import {
   silentLogger,
   systemClock,
 } from "@skep/model";
-import { ManagerSession, type SessionHandlers, type SessionState } from "./manager-session.ts";
+import { ManagerSession, type SessionState } from "./manager-session.ts";
+import type { SessionHandlers } from "./session-handlers.ts";
 import { description, identityFor, rootCa } from "./test-swarm.ts";
 
 // A session under test, and what it may meet instead of a healthy manager.

@@ -3,16 +3,14 @@ import {
   type Assignment,
   type ContainerSpec,
   compareTaskStates,
-  DomainError,
-  expandContainerSpec,
   isTerminal,
   type NodeDescription,
   type TaskStatus,
-  templateContext,
 } from "@skep/model";
 import { BackOff } from "./back-off.ts";
 import { hasHealthcheck } from "./container-config.ts";
 import type { ContainerState } from "./container-state.ts";
+import { expandedSpec } from "./expanded-spec.ts";
 import { describeStep, planTask, type TaskStep, type TaskView } from "./plan-task.ts";
 import { isPassing, isStatus, type NodeParts, TaskExecutor } from "./task-executor.ts";
 import { furtherStatus, nextStatus } from "./task-status.ts";
@@ -287,18 +285,3 @@ export class TaskRunner {
 }
 
 const neverAborted = new AbortController().signal;
-
-/** The spec with its templates expanded, or why it cannot be. */
-function expandedSpec(
-  { task }: Assignment,
-  description: Pick<NodeDescription, "Hostname" | "Platform">,
-): ContainerSpec | string {
-  const spec = task.spec.ContainerSpec;
-  if (!spec) return "unsupported runtime";
-  try {
-    return expandContainerSpec(spec, templateContext(task, description));
-  } catch (error) {
-    if (error instanceof DomainError) return error.message;
-    throw error;
-  }
-}
