@@ -117,6 +117,8 @@ export class Expected {
       ...["peer_zone", "peer_mark", "peer_mark_out", "mesh_dnat", "mesh_snat", "forward", "input"].map(
         (chain) => `chain ip skep ${chain}`,
       ),
+      "set netdev skep via",
+      ...["to_peer", "from_peer"].map((chain) => `chain netdev skep ${chain}`),
       ...[...this.#model.nodes.values()].map(({ Status }) => `element ip skep nodeips ${Status.Addr}`),
       ...others.flatMap((other) => {
         const { Addr } = other.Status;
@@ -132,6 +134,7 @@ export class Expected {
       }),
       ...inside.flatMap(localLines),
       ...this.#remote(node, this.#model.ingress),
+      ...this.#transit(node),
       ...this.#model.published().flatMap((one) => this.#portLines(one)),
       ...hostPorts.flatMap(({ task, port }) => hostPortLines("hostports", port, this.#model.outside(node, task))),
     ].map(line);
@@ -173,11 +176,20 @@ export class Expected {
   }
 
   #remote(node: NodeView, network: NetworkView): string[] {
+    return this.#elsewhere(node, network).map(({ address, peer }) => `route ${address} via ${peer} dev vx0 onlink`);
+  }
+
+  #transit(node: NodeView): string[] {
+    const tasks = this.#elsewhere(node, this.#model.ingress);
+    return tasks.map(({ address, peer }) => `element netdev skep via ${address} : ${peerMac(peer)}`);
+  }
+
+  #elsewhere(node: NodeView, network: NetworkView): { readonly address: string; readonly peer: string }[] {
     return this.#model.placed.flatMap((task) => {
       const address = attachments(task).get(network.Id);
       const there = this.#model.nodes.get(task.NodeID ?? "");
       if (!address || !there || there.ID === node.ID || there.Status.State === "down") return [];
-      return [`route ${address} via ${there.Status.Addr} dev vx0 onlink`];
+      return [{ address, peer: there.Status.Addr }];
     });
   }
 

@@ -8,7 +8,8 @@ const engine = (parts: Partial<Engine>) => parts as Engine;
 test("a kernel option that is not set is named with what needs it", () => {
   const complete = [
     ...["NET_NS", "VETH", "BRIDGE", "OVERLAY_FS", "MEMCG", "CGROUP_PIDS", "NF_TABLES", "NF_CONNTRACK", "NF_CT_NETLINK"],
-    ...["NF_NAT", "NFT_NAT", "NFT_MASQ", "NFT_NUMGEN", "NFT_FIB_IPV4", "NFT_REJECT_IPV4", "IP_MULTIPLE_TABLES"],
+    ...["NF_NAT", "NFT_NAT", "NFT_MASQ", "NFT_NUMGEN", "NFT_FIB_IPV4", "NFT_REJECT_IPV4", "NFT_FWD_NETDEV"],
+    "IP_MULTIPLE_TABLES",
   ]
     .map((name) => `CONFIG_${name}=m`)
     .join("\n");

@@ -69,6 +69,7 @@ const kernelNeeds: Readonly<Record<string, string>> = {
   CONFIG_NFT_NUMGEN: "round robin",
   CONFIG_NFT_FIB_IPV4: "published ports",
   CONFIG_NFT_REJECT_IPV4: "refusing at once what has no task",
+  CONFIG_NFT_FWD_NETDEV: "published ports whose tasks are on other nodes",
   CONFIG_IP_MULTIPLE_TABLES: "the way back of published ports",
   CONFIG_VXLAN: "overlay networks",
 };

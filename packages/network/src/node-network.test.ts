@@ -5,6 +5,7 @@ import {
   endpoint,
   ingressNet,
   ingressOverlay,
+  nodeId,
   overlay,
   peer,
   sandbox,
@@ -209,6 +210,14 @@ test("a published port sends to the tasks' ingress addresses, from the node and 
     "skep-gw: nft add chain ip skep pub_tcp_8080",
     `skep-gw: nft add rule ip skep pub_tcp_8080 ${rule}`,
     "skep-gw: nft add element ip skep ports { tcp . 8080 : goto pub_tcp_8080 }",
+    "skep-gw: nft add element netdev skep via { 10.0.0.12 : 02:58:c0:a8:00:0c, 10.0.0.13 : 02:58:c0:a8:00:0d }",
+  ]);
+  // a way that takes smaller packets has to be routed, so that the sender is told
+  await network.setPathMtu(nodeId(2), 1400);
+  expect(kernel.takeLog()).toEqual([
+    "skep-gw: ip route replace default via 192.168.0.12 dev vx0 onlink mtu 1350 table 1002",
+    "skep-gw: ip route replace 10.0.0.12/32 via 192.168.0.12 dev vx0 onlink mtu 1350",
+    "skep-gw: nft delete element netdev skep via { 10.0.0.12 : 02:58:c0:a8:00:0c }",
   ]);
 });
 

@@ -100,6 +100,19 @@ describe.skipIf(!isRoot)("published ports of three nodes", () => {
     expect(await Promise.all([1, 2, 3].map((n) => outside.call<string>("say", `entry${n}`)))).toEqual(answers);
   });
 
+  test("are passed on to another node's task without being routed, but for what opens a connection", async () => {
+    const node = scene.node(1);
+    const routed = async () => {
+      const text = await node.run("ip", "netns", "exec", "skep-gw", "cat", "/proc/net/snmp");
+      const [names, values] = text.split("\n").filter((line) => line.startsWith("Ip:"));
+      return Number(values?.split(" ")[names?.split(" ").indexOf("ForwDatagrams") ?? 0]);
+    };
+    const before = await routed();
+    await outside.call("hold", "kept", nodeAddress(1), 8080);
+    for (let i = 0; i < 20; i++) await outside.call("say", "kept");
+    expect((await routed()) - before).toBeLessThanOrEqual(4);
+  });
+
   test("refuse at once while the service has no task", async () => {
     for (const from of [outside, onNode]) {
       expect(await from.call("tcp", nodeAddress(1), 8081, 1)).toEqual(["ECONNREFUSED"]);

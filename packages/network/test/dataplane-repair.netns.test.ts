@@ -90,6 +90,7 @@ describe.skipIf(!isRoot)("a node's data plane", () => {
     ["a deleted FDB entry", router, "bridge fdb del 02:58:c0:a8:00:0c dev vx0 dst 192.168.0.12"],
     ["a deleted tunnel", router, "ip link del vx0"],
     ["a deleted container interface", router, "ip link del v0a00010a"],
+    ["a deleted tunnel of the mesh", "skep-gw", "ip link del vx0"],
     ["a deleted rule of the way back", "skep-gw", "ip rule del pref 1002"],
     ["an added element", router, "nft add element ip skep vips { 10.0.1.55 }"],
     ["an added rule", router, "nft insert rule ip skep forward drop"],

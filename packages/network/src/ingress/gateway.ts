@@ -1,3 +1,4 @@
+import type { OverlayRecord } from "@skep/model";
 import { at, type Placed } from "../aspect.ts";
 import type { Item } from "../items/item.ts";
 import { zoneMap } from "../items/parse-nft.ts";
@@ -7,6 +8,7 @@ import { gatewayAddress, gatewayName, tunnel, uplink, uplinkAddress, uplinkMac }
 import { hasGateway } from "../overlay/presence.ts";
 import { clampMss, routerInput, routerSysctls, routerTable, tunnelItems } from "../overlay/router.ts";
 import { replyItems } from "./replies.ts";
+import { transitItems, untrackedTransit } from "./transit.ts";
 
 /**
  * The router between this node's containers, the node and the other nodes' gateway routers: the way out, and the way of
@@ -21,8 +23,10 @@ export function deriveGateway(state: NetworkState): Placed[] {
     { kind: "address", device: "lo", address: `${gatewayAddress}/32` },
     { kind: "mtu", device: uplink.gateway, mtu: state.underlayMtu },
     ...uplinkItems,
-    ...gatewayRules(selfPeer.address),
-    ...(ingress ? [...tunnelItems(state, ingress), ...replyItems(state), ...probed(selfPeer.index)] : []),
+    ...gatewayRules(selfPeer.address, ingress),
+    ...(ingress
+      ? [...tunnelItems(state, ingress), ...transitItems(state), ...replyItems(state), ...probed(selfPeer.index)]
+      : []),
   ]);
 }
 
@@ -40,7 +44,7 @@ const uplinkItems: readonly Item[] = [
   { kind: "route", destination: "default", via: uplinkAddress.host, device: uplink.gateway },
 ];
 
-function gatewayRules(self: string): Item[] {
+function gatewayRules(self: string, ingress: OverlayRecord | undefined): Item[] {
   const table = routerTable;
   const chain = (name: string, hook: Extract<Item, { kind: "chain" }>["hook"], rules: string[]): Item => ({
     kind: "chain",
@@ -58,7 +62,7 @@ function gatewayRules(self: string): Item[] {
     { kind: "set", table, name: "ports", type: portMap },
     { kind: "set", table, name: "hostports", type: portMap },
     chain("peer_zone", { type: "filter", hook: "prerouting", priority: -300, policy: "accept" }, [
-      ...untrackedTransit,
+      ...(ingress ? untrackedTransit(ingress) : []),
       `iifname "${tunnel}" ct original zone set ether saddr map @pzone`,
     ]),
     chain("peer_mark", { type: "filter", hook: "prerouting", priority: -150, policy: "accept" }, [
@@ -94,17 +98,3 @@ function gatewayRules(self: string): Item[] {
 export const portMap = "type inet_proto . inet_service : verdict";
 
 const fromContainer = `iifname != { "${uplink.gateway}", "${tunnel}" }`;
-
-/**
- * What only passes between the node and its peers needs no connection tracking here, which is a quarter of the cost of
- * a published port whose task is elsewhere. Proof that no rule misses it:
- * - from the node to the tunnel: the node has translated it already; `mesh_dnat` and `mesh_snat` are for what comes from
- *   containers, marks and zones for what comes out of the tunnel, `forward` lets it through whatever its state.
- * - out of the tunnel to the node: it is not for a container of this node, so it is no connection a peer has begun
- *   (peers send those only to addresses behind the tunnel), but an answer to the above, which was untracked as well.
- * Both depend on the other end's address alone, so the two directions of a connection are always treated alike.
- */
-const untrackedTransit = [
-  `iifname "${uplink.gateway}" fib daddr oifname "${tunnel}" notrack accept`,
-  `iifname "${tunnel}" fib daddr oifname "${uplink.gateway}" notrack accept`,
-];

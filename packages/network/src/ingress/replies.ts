@@ -7,6 +7,7 @@ import { gatewayName, peerMac, tunnel } from "../overlay/addresses.ts";
 import { hasGateway, pathMtu } from "../overlay/presence.ts";
 import { peerItems, routerTable } from "../overlay/router.ts";
 import { vxlanTable } from "./host-rules.ts";
+import { deviceTable } from "./transit.ts";
 
 // A connection that entered the mesh at another node has to leave it there: only that node can undo its translation.
 // Who sent the first packet is told by its MAC address; the connection is marked with that peer's index, and the mark
@@ -52,7 +53,7 @@ function wayBack(state: NetworkState, id: NodeId): Item[] {
   const { ingress } = state;
   if (!peer || !ingress) return [];
   if (hasManyPeers(state))
-    return [{ kind: "element", table: macTable, set: "m", key: String(peer.index), value: peerMac(peer.address) }];
+    return [{ kind: "element", table: deviceTable, set: "m", key: String(peer.index), value: peerMac(peer.address) }];
   const table = firstTable + peer.index;
   const mtu = pathMtu(state, ingress, id);
   const route = { destination: "default", via: peer.address, device: tunnel, onlink: true, table };
@@ -73,7 +74,6 @@ const manyPeers = 50;
 const hasHighIndex = (peers: NetworkState["peers"]) => [...peers.values()].some(({ index }) => index > 30_000);
 
 const firstTable = 1000;
-const macTable = "netdev skep";
 /** A next hop that stands for whichever peer the mark says. */
 const anyPeer = { address: "169.254.2.2", mac: "02:58:00:00:00:00" } as const;
 
@@ -84,11 +84,10 @@ export function replyItems(state: NetworkState): Item[] {
     { kind: "rule", priority: firstTable, mark: 0, mask: 0xffffffff, not: true, table: firstTable },
     { kind: "neighbour", device: tunnel, address: anyPeer.address, mac: anyPeer.mac },
     { kind: "route", destination: "default", via: anyPeer.address, device: tunnel, onlink: true, table: firstTable },
-    { kind: "table", table: macTable },
-    { kind: "set", table: macTable, name: "m", type: "type mark : ether_addr" },
+    { kind: "set", table: deviceTable, name: "m", type: "type mark : ether_addr" },
     {
       kind: "chain",
-      table: macTable,
+      table: deviceTable,
       name: "egress",
       hook: { type: "filter", hook: "egress", priority: 0, policy: "accept", device: tunnel },
       rules: [`ether daddr ${anyPeer.mac} ether daddr set meta mark map @m`],

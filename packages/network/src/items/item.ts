@@ -66,7 +66,7 @@ export interface ChainItem {
 
 export interface Hook {
   readonly type: "filter" | "nat" | "route";
-  readonly hook: "prerouting" | "input" | "forward" | "output" | "postrouting" | "egress";
+  readonly hook: "prerouting" | "input" | "forward" | "output" | "postrouting" | "ingress" | "egress";
   readonly priority: number;
   readonly policy: "accept" | "drop";
   readonly device?: string;

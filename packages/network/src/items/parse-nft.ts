@@ -124,7 +124,11 @@ function parseChain(table: string, chain: ChainEntry, rules: readonly Rule[]): [
   return [{ kind: "balancer", table, name, targets, ...(to && { to }) }, balancerForm(to, targets)];
 }
 
-const commentOf = ({ comment, expr }: Rule) => comment ?? JSON.stringify(expr);
+/** A rule that passes packets on to a device which has gone holds its number for ever, whatever takes its name. */
+const commentOf = ({ comment, expr }: Rule) =>
+  comment === undefined || expr.some(leadsNowhere) ? JSON.stringify(expr) : comment;
+
+const leadsNowhere = (expression: unknown) => /^\d+$/.test((expression as RuleEntry).fwd?.dev ?? "");
 
 interface Balancing {
   readonly targets: readonly string[];
@@ -147,6 +151,7 @@ function parseBalancer(expressions: readonly unknown[]): Balancing | undefined {
 }
 
 interface RuleEntry {
+  readonly fwd?: { readonly dev?: string };
   readonly match?: { readonly right?: unknown };
   readonly dnat?: {
     readonly port?: number;

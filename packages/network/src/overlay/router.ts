@@ -1,6 +1,7 @@
 import type { NetworkId, NodeId, OverlayRecord, TaskId } from "@skep/model";
 import { at, type Placed } from "../aspect.ts";
 import { addressOn, isRouted } from "../balancer/targets.ts";
+import { transitElement } from "../ingress/transit.ts";
 import type { Item } from "../items/item.ts";
 import type { NetworkState } from "../network-state.ts";
 import { peerMac, tunnel } from "./addresses.ts";
@@ -87,6 +88,7 @@ export function deriveRoute(state: NetworkState, id: NetworkId, task: TaskId): P
       onlink: true,
       ...(mtu !== undefined && { mtu }),
     },
+    ...(network.ingress && mtu === undefined ? [transitElement(address, peer.address)] : []),
   ]);
 }
 
