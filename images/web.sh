@@ -10,23 +10,10 @@ if [ "${1:-}" = --changes ]; then
   exit
 fi
 here=$(dirname "$(readlink -f -- "$0")")
-PATH=$PATH:/usr/sbin:/sbin
-root=$(mktemp -d)
-trap 'rm -rf "$root"' EXIT
-sh "$here/busybox.sh" | tar --directory "$root" --extract
+. "$here/rootfs.sh"
+add_busybox
 
-add() { # PROGRAM: with the libraries it is linked to
-  mkdir -p "$root$(dirname "$1")"
-  cp -L "$1" "$root$1"
-  for library in $(ldd "$1" 2>/dev/null | grep -o '/[^ ]*' || true); do
-    mkdir -p "$root$(dirname "$library")"
-    cp -L "$library" "$root$library"
-  done
-}
-nginx=$(command -v nginx) || {
-  echo 'nginx is not installed: npm run setup' >&2
-  exit 1
-}
+nginx=$(program nginx)
 add "$(readlink -f "$nginx")"
 [ "$nginx" = "$(readlink -f "$nginx")" ] || ln -sf "$(readlink -f "$nginx")" "$root/bin/nginx"
 [ -e "$root/bin/nginx" ] || ln -s "$nginx" "$root/bin/nginx"
@@ -99,4 +86,4 @@ while (my @ready = $select->can_read) {
 }
 PERL
 chmod +x "$root/usr/local/bin/whoami"
-tar --directory "$root" --numeric-owner --owner 0 --group 0 --create .
+finish

@@ -17,6 +17,7 @@ programs='dockerd:docker.io docker:docker.io containerd:containerd runc:runc ipt
   nft:nftables ip:iproute2 conntrack:conntrack jq:jq busybox:busybox-static curl:curl
   nsenter:util-linux unshare:util-linux flock:util-linux ps:procps tar:tar bash:bash
   docker-registry:docker-registry nginx:nginx-light perl:perl-base haproxy:haproxy
+  redis-server:redis-server drill:ldnsutils
   '$*
 
 missing_packages() {
@@ -47,7 +48,7 @@ apt_install() {
   apt install --no-install-recommends "$@" >"$log" 2>&1
 }
 
-# What may not start by itself while packages are installed: the registry, nginx and HAProxy, which the tests and the proxy start; and
+# What may not start by itself while packages are installed: the registry, nginx, HAProxy and Redis, which tests and containers start; and
 # without systemd nothing at all, since the nodes bring their own dockerd.
 policy=/usr/sbin/policy-rc.d
 own_policy=
@@ -80,7 +81,7 @@ install_packages() {
   if [ ! -e "$policy" ]; then
     own_policy=yes
     forbidden='*'
-    [ ! -d /run/systemd/system ] || forbidden='docker-registry* | nginx* | haproxy*'
+    [ ! -d /run/systemd/system ] || forbidden='docker-registry* | nginx* | haproxy* | redis*'
     printf '#!/bin/sh\ncase $1 in %s) exit 101 ;; esac\n' "$forbidden" >"$policy"
     chmod +x "$policy"
   fi
@@ -93,6 +94,7 @@ install_packages() {
   case " $packages " in *' docker-registry '*) disable_service docker-registry ;; esac
   case " $packages " in *' nginx-light '*) disable_service nginx ;; esac
   case " $packages " in *' haproxy '*) disable_service haproxy ;; esac
+  case " $packages " in *' redis-server '*) disable_service redis-server ;; esac
   left=$(missing_packages | sort -u | tr '\n' ' ')
   [ -z "$left" ] || fail "installed, and yet programs of these packages are not found: $left"
 }
