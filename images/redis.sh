@@ -10,7 +10,7 @@ CMD ["--protected-mode","no","--dir","/data"]
 WORKDIR /data
 VOLUME /data
 EXPOSE 6379/tcp
-HEALTHCHECK --interval=5s --timeout=3s --retries=3 CMD ["redis-cli","ping"]
+HEALTHCHECK --interval=2s --timeout=3s --retries=3 CMD ["redis-cli","ping"]
 CHANGES
   exit
 fi
