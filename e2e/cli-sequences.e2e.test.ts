@@ -34,6 +34,8 @@ const run = (command: string, on?: string): Step => ({ run: command, ...(on !== 
 const until = (command: string, shows: RegExp): Step => ({ await: command, shows });
 
 const quick = "--no-resolve-image --stop-grace-period 1s";
+/** An update looks at its tasks for a second instead of five; what the CLI asks is the same. */
+const quickUpdates = "--update-monitor 1s --rollback-monitor 1s";
 
 const chapters: Readonly<Record<string, readonly Step[]>> = {
   "outside a swarm": [
@@ -161,7 +163,7 @@ const chapters: Readonly<Record<string, readonly Step[]>> = {
     run("docker service rm pend pend2 pend3 pend4 rej fail unh cons"),
   ],
   "changing services": [
-    run("docker service update -d --no-resolve-image --stop-grace-period 1s s1"),
+    run(`docker service update -d ${quick} ${quickUpdates} s1`),
     until("docker service inspect s1 -f {{.UpdateStatus.State}}", /completed/),
     golden("services/update-env"),
     golden("services/rollback"),
@@ -175,15 +177,13 @@ const chapters: Readonly<Record<string, readonly Step[]>> = {
     golden("services/rollback-scale"),
     golden("services/rollback-after-scale"),
     golden("services/update-image-tty"),
-    run(`docker service create -d ${quick} --name upd --replicas 2 alpine:latest sleep 100000`),
+    run(`docker service create -d ${quick} ${quickUpdates} --name upd --replicas 2 alpine:latest sleep 100000`),
     until("docker service ls --filter name=upd", /2\/2/),
     golden("services/update-with-history"),
     golden("services/ps-after-update"),
     golden("services/ps-filter"),
     golden("containers/ps-a-after-update"),
-    run(
-      `docker service create -d ${quick} --name roll --replicas 2 --update-monitor 1s --rollback-monitor 1s alpine:latest sleep 100000`,
-    ),
+    run(`docker service create -d ${quick} --name roll --replicas 2 ${quickUpdates} alpine:latest sleep 100000`),
     until("docker service ls --filter name=roll", /2\/2/),
     golden("services/update-rolling"),
     golden("services/update-start-first"),

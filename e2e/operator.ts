@@ -46,6 +46,7 @@ export const quick = ["--detach", "--no-resolve-image", "--stop-grace-period", "
 /** Flags of `service create` under which an update looks at its tasks for a second instead of five. */
 export const quickUpdates = ["--update-monitor", "1s", "--rollback-monitor", "1s"] as const;
 
+/** Hears no stop signal but SIGKILL, as it is the first process of its container and has no handler. */
 export const sleeper = ["alpine:latest", "sleep", "100000"] as const;
 
 /** Ends at the stop signal, as well-behaved programs do; says when it starts. */
@@ -90,10 +91,14 @@ export class Operator {
     return stderr;
   }
 
-  /** Creates a service of `sleep` (or of `command`) with quick flags, and waits until all its replicas run. */
+  /**
+   * Creates a service of `sleep` (or of `command`) with quick flags, and waits until all its replicas run. `sleep` is
+   * stopped by the signal that it hears, not after the grace period.
+   */
   async start(name: string, replicas: number, flags: readonly string[] = [], command: readonly string[] = sleeper) {
     const wanted = flags.includes("global") ? [] : ["--replicas", `${replicas}`];
-    await this.docker("service", "create", ...quick, ...quickUpdates, "--name", name, ...wanted, ...flags, ...command);
+    const always = [...quick, ...quickUpdates, ...(command === sleeper ? ["--stop-signal", "SIGKILL"] : [])];
+    await this.docker("service", "create", ...always, "--name", name, ...wanted, ...flags, ...command);
     return this.untilRunning(name, replicas);
   }
 

@@ -7,7 +7,7 @@ import { RandomSteps, seeded } from "./versions/random-steps.ts";
 import { type Comparison, SwarmWatch } from "./versions/swarm-watch.ts";
 
 // SKEP_STEPS is how long the walk is, SKEP_SEED which one it is. The whole of it, four to ten minutes:
-//   SKEP_STEPS=500 npx vitest run --project e2e e2e/versions.e2e.test.ts
+//   SKEP_STEPS=500 npx vitest run --project 'e2e*' e2e/versions.e2e.test.ts
 
 const steps = Number(process.env.SKEP_STEPS ?? 120);
 const seed = Number(process.env.SKEP_SEED ?? Date.now() % 1_000_000);

@@ -1,4 +1,4 @@
-import { createSocket } from "node:dgram";
+import { createSocket, type Socket as UdpSocket } from "node:dgram";
 import { Resolver } from "node:dns/promises";
 import { connect, createServer, type Socket } from "node:net";
 import { serve } from "./dataplane-rpc.ts";
@@ -60,9 +60,29 @@ async function askTcp(host: string, port: number): Promise<string> {
   }
 }
 
-function askUdp(host: string, port: number, localPort = 0): Promise<string> {
+/** Client ports that have sent a datagram: a balancer knows them again for a while, which is no new turn. */
+const sentFrom = new Set<number>();
+
+/** A UDP socket on `localPort`; without one, on a port that this process has not sent from before. */
+async function openUdp(localPort?: number): Promise<UdpSocket> {
+  const socket = createSocket("udp4");
+  await new Promise<void>((resolve, reject) => {
+    socket.once("error", reject);
+    socket.bind(localPort ?? 0, resolve);
+  });
+  socket.removeAllListeners("error");
+  const { port } = socket.address();
+  if (localPort === undefined && sentFrom.has(port)) {
+    socket.close();
+    return openUdp();
+  }
+  sentFrom.add(port);
+  return socket;
+}
+
+async function askUdp(host: string, port: number, localPort?: number): Promise<string> {
+  const socket = await openUdp(localPort);
   return new Promise((resolve) => {
-    const socket = createSocket("udp4");
     const end = (answer: string) => {
       clearTimeout(timer);
       socket.close();
@@ -71,7 +91,7 @@ function askUdp(host: string, port: number, localPort = 0): Promise<string> {
     const timer = setTimeout(() => end("TIMEOUT"), timeoutMs);
     socket.once("message", (data) => end(data.toString()));
     socket.once("error", (error) => end(codeOf(error)));
-    socket.bind(localPort, () => socket.connect(port, host, () => socket.send("?")));
+    socket.connect(port, host, () => socket.send("?"));
   });
 }
 
