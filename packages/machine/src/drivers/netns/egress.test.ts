@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { Host } from "../../host.ts";
-import { egressTables, forwardChain, renderEgress } from "./egress.ts";
+import { defaultMachineRoot, prefixOf } from "../../machine.ts";
+import { egressTable, egressTables, forwardChain, renderEgress } from "./egress.ts";
 
 test("what nodes send further out leaves with this machine's address, what they send to each other does not", () => {
   expect(renderEgress("skep", "192.168.99.0/24").trim().split("\n")).toEqual([
@@ -17,13 +18,13 @@ test("iptables is touched only where it drops what is forwarded", () => {
   expect(forwardChain("-P FORWARD DROP\n-N DOCKER\n-N DOCKER-USER\n")).toBe("DOCKER-USER");
 });
 
-test("tables of other programs are not taken for ours", async () => {
-  const listing =
-    "table ip nat\ntable ip skep_machine\ntable ip skep1a2b3_machine\ntable ip skep\ntable ip my_machine\n";
+test("the tables of all roots are known, and those of other programs not taken for ours", async () => {
+  const ours = [defaultMachineRoot, "/tmp/a"].map((root) => egressTable(prefixOf(root)));
+  const listing = ["nat", ...ours, "skep", "my_machine"].map((table) => `table ip ${table}\n`).join("");
   const host: Host = {
     run: async () => listing,
     start: () => ({ pid: 0, exited: Promise.resolve(0) }),
     has: () => true,
   };
-  expect(await egressTables(host)).toEqual(["skep_machine", "skep1a2b3_machine"]);
+  expect(await egressTables(host)).toEqual(ours);
 });

@@ -62,7 +62,7 @@ export async function closeEgress(host: Host, prefix: string): Promise<void> {
 /** The tables of all roots on this machine. */
 export async function egressTables(host: Host): Promise<string[]> {
   const listing = await host.run(["nft", "list", "tables", "ip"]);
-  return listing.split("\n").flatMap((line) => /^table ip (skep[0-9a-f]*_machine)$/.exec(line.trim())?.[1] ?? []);
+  return listing.split("\n").flatMap((line) => /^table ip (skep(?:m|[0-9a-f]+)_machine)$/.exec(line.trim())?.[1] ?? []);
 }
 
 /** What iptables prints; undefined when it is not installed, or says no. */
