@@ -9,4 +9,4 @@ ENV NODE_COMPILE_CACHE=/opt/skep/node_modules/.cache/node DB=go-demo-db
 RUN node packages/go-demo/src/main.ts --version
 ENTRYPOINT ["node", "--disable-warning=ExperimentalWarning", "--max-semi-space-size=1", "/opt/skep/packages/go-demo/src/main.ts"]
 EXPOSE 8080
-HEALTHCHECK --interval=2s --timeout=3s --retries=3 CMD ["node", "-e", "fetch('http://127.0.0.1:8080/demo/hello').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+HEALTHCHECK --interval=2s --timeout=3s --retries=3 CMD ["node", "-e", "fetch('http://127.0.0.1:8080/demo/metrics').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]

@@ -9,7 +9,7 @@ ENTRYPOINT ["/opt/skep/node_modules/.bin/node","--disable-warning=ExperimentalWa
 ENV NODE_COMPILE_CACHE=/opt/skep/node_modules/.cache/node
 ENV DB=go-demo-db
 EXPOSE 8080/tcp
-HEALTHCHECK --interval=2s --timeout=3s --retries=3 CMD ["wget","-q","-O","/dev/null","http://127.0.0.1:8080/demo/hello"]
+HEALTHCHECK --interval=2s --timeout=3s --retries=3 CMD ["wget","-q","-O","/dev/null","http://127.0.0.1:8080/demo/metrics"]
 CHANGES
   exit
 fi

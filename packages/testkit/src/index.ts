@@ -1,4 +1,5 @@
 export { Cluster, type ClusterOptions } from "./cluster.ts";
+export * from "./documentation/index.ts";
 export * from "./fake-clock.ts";
 export * from "./fake-engine.ts";
 export { PrivateEngine, privateEngineProblem } from "./private-engine.ts";

@@ -6,7 +6,7 @@ import type { LocalNetworks, NetworkStatus, NodeStatus, SwarmNetworks } from "./
 export function renderNetworks({ Networks: networks }: SwarmNetworks): string {
   const table = renderTable(
     ["NETWORK", "VNI", "SUBNET", "SERVICES", "NODES", "BEHIND", "PROBLEMS"],
-    networks.map((network) => [
+    byName(networks).map((network) => [
       network.Name,
       String(network.VNI ?? ""),
       network.Subnets.join(", "),
@@ -61,7 +61,12 @@ export function renderLocal({ Revision: revision, Networks, Sandboxes, Problems 
   const nameOf = new Map(Networks.map(({ ID, Name }) => [ID, Name]));
   const networks = renderTable(
     ["NETWORK", "VNI", "SUBNET", "CONTAINERS"],
-    Networks.map(({ Name, VNI, Subnets, Containers }) => [Name, String(VNI), Subnets.join(", "), String(Containers)]),
+    byName(Networks).map(({ Name, VNI, Subnets, Containers }) => [
+      Name,
+      String(VNI),
+      Subnets.join(", "),
+      String(Containers),
+    ]),
   );
   const sandboxes = renderTable(
     ["CONTAINER", "DEVICE", "NETWORK", "ADDRESS"],
@@ -78,6 +83,9 @@ export function renderLocal({ Revision: revision, Networks, Sandboxes, Problems 
   const head = `This node's networks are at revision ${revision}\n`;
   return [head, networks, ...(Sandboxes.length > 0 ? [sandboxes] : []), problems].filter(Boolean).join("\n");
 }
+
+const byName = <T extends { readonly Name: string }>(networks: readonly T[]): T[] =>
+  networks.toSorted((a, b) => a.Name.localeCompare(b.Name));
 
 /** How many nodes are behind, and the slowest's lag. */
 function behind(nodes: readonly NodeStatus[]): string {
