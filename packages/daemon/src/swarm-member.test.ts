@@ -23,6 +23,21 @@ const request: InitRequest = {
   spec: defaultClusterSpec({}),
 };
 
+/** One that nobody has, and that the kernel gives nobody by itself. */
+async function freePort(): Promise<number> {
+  for (;;) {
+    const port = 20_000 + Math.floor(Math.random() * 12_000);
+    const server = createServer();
+    const isFree = new Promise<boolean>((resolve) =>
+      server.once("listening", () => resolve(true)).once("error", () => resolve(false)),
+    );
+    server.listen(port, "127.0.0.1");
+    const found = await isFree;
+    server.close();
+    if (found) return port;
+  }
+}
+
 describe("a node's membership", () => {
   let dataRoot: string;
   let engine: FakeEngine;
@@ -54,7 +69,7 @@ describe("a node's membership", () => {
   });
 
   test("survives its daemon, and ends with a leave", async () => {
-    const port = 20_000 + Math.floor(Math.random() * 10_000);
+    const port = await freePort();
     const first = await member();
     const nodeId = await first.init({
       ...request,
@@ -77,7 +92,7 @@ describe("a node's membership", () => {
   });
 
   test("is left in two steps when the engine is away in between, also across a restart", async () => {
-    const port = 30_000 + Math.floor(Math.random() * 2_000);
+    const port = await freePort();
     const first = await member();
     await first.init({ ...request, listenAddr: `127.0.0.1:${port}`, advertiseAddr: `127.0.0.1:${port}` });
     const list = engine.listContainers.bind(engine);
@@ -94,7 +109,7 @@ describe("a node's membership", () => {
   });
 
   test("waits for what its control plane lacks at the start, and leaves without it", async () => {
-    const port = 33_000 + Math.floor(Math.random() * 2_000);
+    const port = await freePort();
     const first = await member();
     await first.init({ ...request, listenAddr: `127.0.0.1:${port}`, advertiseAddr: `127.0.0.1:${port}` });
     await first.stop();
@@ -123,7 +138,7 @@ describe("a node's membership", () => {
   });
 
   test("that cannot be written down is none", async () => {
-    const port = 35_000 + Math.floor(Math.random() * 2_000);
+    const port = await freePort();
     const at = { ...request, listenAddr: `127.0.0.1:${port}`, advertiseAddr: `127.0.0.1:${port}` };
     const outside = await member();
     const inTheWay = join(dataRoot, "swarm", "membership.json");

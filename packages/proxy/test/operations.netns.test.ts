@@ -1,3 +1,4 @@
+import { rename, rm, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { addRoute, metric, sendBytes, until, upstreamRoute } from "./proxy-calls.ts";
@@ -67,6 +68,7 @@ describe.skipIf(!isRoot)(`operating the proxy${isRoot ? "" : ": skipped, it need
 
   test("each request is a line of JSON, with its times", async () => {
     await scene.get("/demo/slow?x=1", "-H", 'Host: a"b.test');
+    await scene.get('/demo/a\\/"x"\\\\/c');
     const entries = () =>
       scene.said
         .split("\n")
@@ -86,6 +88,10 @@ describe.skipIf(!isRoot)(`operating the proxy${isRoot ? "" : ": skipped, it need
     });
     expect(entry.Tr).toBeGreaterThanOrEqual(450);
     expect(entry.Ta).toBeGreaterThanOrEqual(entry.Tr);
+    const odd = () => entries().find(({ p }) => p.startsWith("/demo/a"));
+    await until(async () => odd() !== undefined);
+    expect(odd().p).toBe('/demo/a\\/"x"\\\\/c');
+    expect(scene.said).toContain('"p":"/demo/slow"'); // without backslashes
   });
 
   test("the statistics page asks for user and password, and may have a port of its own", async () => {
@@ -142,6 +148,22 @@ describe.skipIf(!isRoot)(`operating the proxy${isRoot ? "" : ": skipped, it need
     expect(json.Message).toContain("nobody.invalid");
     expect(await strict.config()).toBe(before);
     await addRoute(strict, "demo", 9001);
+  });
+
+  test("a folder that cannot be written to is told as JSON, and the routes stay; then it goes on", async () => {
+    const cfg = scene.file("cfg");
+    await rename(cfg, `${cfg}.away`);
+    await writeFile(cfg, "in its place");
+    const { status, type, json } = await scene.reconfigure(upstreamRoute("unwritten", 9002));
+    expect([status, type, json.Status]).toEqual([500, "application/json", "NOK"]);
+    expect(json.Message).toMatch(
+      /^cannot write haproxy\.cfg\S* in \S+cfg: ENOTDIR: not a directory; give the proxy a folder/,
+    );
+    expect((await scene.get("/demo")).port).toBe(9001);
+    await rm(cfg);
+    await rename(`${cfg}.away`, cfg);
+    await addRoute(scene, "unwritten", 9002);
+    expect((await scene.get("/unwritten")).port).toBe(9002);
   });
 
   test("--check tells good settings from bad ones, and says what is wrong", async () => {

@@ -70,6 +70,17 @@ describe.skipIf(!isRoot)(`TLS${isRoot ? "" : ": skipped, it needs root"}`, () =>
     expect(shown).toEqual([true, true, true, true, true]);
   });
 
+  test("when DELETE answers, the certificate is served no more, without a reload", async () => {
+    const gone = testCertificate({ names: ["gone.test"] });
+    await put("zz-gone.pem", gone.pem);
+    const reloads = await reloadsSoFar();
+    expect(await shows("gone.test", gone)).toBe(true);
+    expect(await scene.call("cert?certName=zz-gone.pem", "-X", "DELETE")).toMatchObject({ status: 200 });
+    expect(await shows("gone.test", gone)).toBe(false);
+    expect(await reloadsSoFar()).toEqual(reloads);
+    expect(await scene.call("cert?certName=zz-gone.pem", "-X", "DELETE")).toMatchObject({ status: 404 });
+  });
+
   test("a secret that comes later is served without a reload", async () => {
     const later = testCertificate({ names: ["later.test"] });
     const reloads = await reloadsSoFar();

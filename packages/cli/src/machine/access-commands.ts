@@ -21,9 +21,8 @@ function envCommand({ io, rootOf }: MachineContext): Command {
 
 /** Shell commands; variables that would make the docker CLI speak TLS to a unix socket are taken away. */
 export function renderEnv(machine: Machine): string {
-  const socket = machine.skepd === undefined ? machine.paths.engineSocket : machine.paths.skepSocket;
   return [
-    `export DOCKER_HOST=${quote(`unix://${socket}`)}`,
+    `export DOCKER_HOST=${quote(dockerHost(machine))}`,
     `export SKEP_MACHINE_NAME=${machine.name}`,
     "unset DOCKER_TLS_VERIFY DOCKER_CERT_PATH",
     "# Run this in your shell:",
@@ -31,6 +30,9 @@ export function renderEnv(machine: Machine): string {
     "",
   ].join("\n");
 }
+
+const dockerHost = ({ skepd, paths }: Machine) =>
+  `unix://${skepd === undefined ? paths.engineSocket : paths.skepSocket}`;
 
 const renderUnset = () =>
   ["unset DOCKER_HOST SKEP_MACHINE_NAME", "# Run this in your shell:", '# eval "$(skep machine env --unset)"', ""].join(
@@ -42,7 +44,7 @@ const quote = (text: string) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text
 
 function execCommand({ io, outcome, rootOf }: MachineContext): Command {
   return new Command("exec")
-    .description("Run a command inside a node: its network, host name, processes and /run")
+    .description("Run a command inside a node: its network, host name, processes and /run; docker asks that node")
     .argument("<name>")
     .argument("<command...>", "the command and its arguments; put -- before it when it has flags of its own")
     .passThroughOptions()
@@ -50,6 +52,9 @@ function execCommand({ io, outcome, rootOf }: MachineContext): Command {
     .action(async (name: string, command: string[]) => {
       requireRoot();
       const words = command[0] === "--" ? command.slice(1) : command; // left in place by passThroughOptions
-      outcome.exitCode = await execInMachine(await openMachine(rootOf(), name), words, io.environment);
+      const machine = await openMachine(rootOf(), name);
+      // the shell may be pointed at another node
+      const environment = { ...io.environment, DOCKER_HOST: dockerHost(machine), SKEP_MACHINE_NAME: name };
+      outcome.exitCode = await execInMachine(machine, words, environment);
     });
 }

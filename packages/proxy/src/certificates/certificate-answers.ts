@@ -27,8 +27,8 @@ export interface PutCertificate {
   readonly nowMs: number;
 }
 
-const refusal = (Message: string): CertificateAnswer => ({
-  status: 400,
+const refusal = (Message: string, status = 400): CertificateAnswer => ({
+  status,
   body: { Status: "NOK", Message, Certs: null },
 });
 
@@ -45,6 +45,22 @@ export async function putCertificate(
   try {
     const certificate = await store.put(certName, text);
     return { status: 200, body: { Status: "OK", Message: dateWarning(certificate, nowMs) ?? "", Certs: null } };
+  } catch (error) {
+    if (!(error instanceof DomainError) && !isFromFileSystem(error)) throw error;
+    return refusal(error.message);
+  }
+}
+
+/** Removes a certificate; 404 when there is none of that name. */
+export async function removeCertificate(
+  store: Pick<CertificateStore, "folder" | "remove">,
+  certName = "",
+): Promise<CertificateAnswer> {
+  if (certName === "") return refusal("Query parameter certName is mandatory");
+  try {
+    const removed = await store.remove(certName);
+    if (!removed) return refusal(`There is no certificate ${certName} in ${store.folder}`, 404);
+    return { status: 200, body: { Status: "OK", Message: "", Certs: null } };
   } catch (error) {
     if (!(error instanceof DomainError) && !isFromFileSystem(error)) throw error;
     return refusal(error.message);

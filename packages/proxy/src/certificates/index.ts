@@ -7,6 +7,7 @@ export {
   type PutCertificate,
   parseCertificatesAnswer,
   putCertificate,
+  removeCertificate,
   withoutKeys,
 } from "./certificate-answers.ts";
 export { CertificateFolder, isCertificateSecret } from "./certificate-folder.ts";

@@ -1,12 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import {
-  defaultRenderSettings,
-  type RenderedServices,
-  type RenderInput,
-  type RenderPaths,
-  render,
-} from "../render/index.ts";
+import { driverOptions, type RenderedServices, type RenderInput, type RenderPaths, render } from "../render/index.ts";
 import type { Rendered } from "../render/rendered.ts";
 import type { RenderSettings } from "../render/settings.ts";
 import { aclNameOf, type ProxyService, serviceJson } from "../service/index.ts";
@@ -137,6 +131,6 @@ const renderSettings = (settings: Settings): RenderSettings => {
     log,
     statistics,
     users,
-    driver: { ...defaultRenderSettings.driver, accessLog: log.access, reservedPorts: [control.port] },
+    driver: { ...driverOptions, accessLog: log.access, reservedPorts: [control.port] },
   };
 };

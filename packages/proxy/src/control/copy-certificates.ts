@@ -1,7 +1,7 @@
 import { type Clock, DomainError, type Logger, pause } from "@skep/model";
 import { type CertificateStore, parseCertificatesAnswer } from "../certificates/index.ts";
 import type { ControlSettings } from "../settings/index.ts";
-import { callHttp, type Peers } from "../sources/index.ts";
+import { callHttp, Deadline, type Peers } from "../sources/index.ts";
 
 export interface CopyCertificatesParts {
   readonly peers: Pick<Peers, "addresses">;
@@ -35,12 +35,13 @@ export async function copyCertificates(parts: CopyCertificatesParts, signal: Abo
   }
 }
 
-async function certificatesOf({ control, log }: CopyCertificatesParts, address: string, signal: AbortSignal) {
+async function certificatesOf({ control, clock, log }: CopyCertificatesParts, address: string, signal: AbortSignal) {
+  using deadline = new Deadline(clock, answerMs, `certificates of ${address}`, signal);
   try {
     const { status, body } = await callHttp({
       method: "GET",
       url: new URL(`http://${address}:${control.port}/v1/docker-flow-proxy/certs`),
-      signal: AbortSignal.any([signal, AbortSignal.timeout(answerMs)]),
+      signal: deadline.signal,
       headers: control.token === undefined ? {} : { Authorization: `Bearer ${control.token}` },
     });
     if (status !== 200) throw new DomainError("unavailable", `status ${status}`);

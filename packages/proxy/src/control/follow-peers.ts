@@ -1,5 +1,5 @@
 import { type Clock, DomainError, type Logger, pause } from "@skep/model";
-import { callHttp, type Peers } from "../sources/index.ts";
+import { callHttp, Deadline, type Peers } from "../sources/index.ts";
 import type { Controller } from "./controller.ts";
 import type { SharedState } from "./route-feed.ts";
 import type { Route } from "./route-table.ts";
@@ -66,18 +66,19 @@ async function addressesOf({ peers, log }: FollowPeersParts): Promise<readonly s
 
 /** Undefined when it has no answer of use. */
 async function ask(
-  { port, token, log }: FollowPeersParts,
+  { port, token, clock, log }: FollowPeersParts,
   address: string,
   after: string,
   seconds: number,
   signal: AbortSignal,
 ): Promise<{ readonly address: string; readonly state: SharedState } | undefined> {
+  using deadline = new Deadline(clock, answerMs + seconds * 1000, `routes of ${address}`, signal);
   const query = new URLSearchParams({ type: "routes", after, wait: `${seconds}` });
   try {
     const { status, body } = await callHttp({
       method: "GET",
       url: new URL(`http://${address}:${port}/v1/docker-flow-proxy/services?${query}`),
-      signal: AbortSignal.any([signal, AbortSignal.timeout(answerMs + seconds * 1000)]),
+      signal: deadline.signal,
       headers: token === undefined ? {} : { Authorization: `Bearer ${token}` },
     });
     if (status !== 200) throw new Error(`status ${status}`);

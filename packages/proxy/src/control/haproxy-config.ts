@@ -50,14 +50,13 @@ export class HaproxyConfig implements LiveConfig {
     return { rendered: best.rendered, rejected: best.rejected };
   }
 
-  /** Resolves when HAProxy serves the certificate, or when `until` does. */
-  async whenServed({ path, pem }: Pick<Certificate, "path" | "pem">, until: Promise<void>): Promise<void> {
+  /** Resolves when it holds of the certificates that HAProxy serves, or when `until` does. */
+  async whenServed(holds: (served: readonly Certificate[]) => boolean, until: Promise<void>): Promise<void> {
     let isLate = false;
     const late = until.then(() => {
       isLate = true;
     });
-    while (!isLate && !this.#served.some((each) => each.path === path && each.pem === pem))
-      await Promise.race([this.#nextServed.promise, late]);
+    while (!isLate && !holds(this.#served)) await Promise.race([this.#nextServed.promise, late]);
   }
 
   /** HAProxy's own words about a config; undefined when it would load it. */

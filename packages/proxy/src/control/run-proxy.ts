@@ -1,8 +1,9 @@
 import { lookup } from "node:dns/promises";
+import { existsSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { type Clock, type Logger, pause } from "@skep/model";
-import { parseContextOf, type ReadSecret, type Settings } from "../settings/index.ts";
+import { parseContextOf, type ReadSecret, type Settings, withoutEffect } from "../settings/index.ts";
 import { askToNotify, dnsLookUp, parseListenerSettings } from "../sources/index.ts";
 import { ApiServer } from "./api/api-server.ts";
 import type { ApiParts } from "./api/parts.ts";
@@ -39,6 +40,8 @@ const retryMs = 60_000;
  */
 export async function runProxy(options: ProxyOptions, signal: AbortSignal): Promise<void> {
   const { settings, env, readSecret, graceMs, clock, log } = options;
+  for (const [variable, instead] of withoutEffect(env, readSecret, existsSync(settings.paths.baseTemplate)))
+    log.warn({ variable, instead }, "a variable of Docker Flow Proxy has no effect here");
   const lookUp = dnsLookUp();
   const context = parseContextOf(settings, readSecret);
   const reader = new RouteReader(context, log);

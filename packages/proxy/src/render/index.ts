@@ -10,4 +10,4 @@ export type {
 } from "./input.ts";
 export { type RenderedServices, render } from "./render.ts";
 export type { Blame, Rendered, TaskServer } from "./rendered.ts";
-export { defaultRenderSettings, type RenderSettings } from "./settings.ts";
+export { driverOptions, type RenderSettings } from "./settings.ts";

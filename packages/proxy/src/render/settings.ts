@@ -46,49 +46,15 @@ export interface DriverOptions {
   readonly initAddr: string;
 }
 
-/** What is asked for when nothing is asked for. */
-export const defaultRenderSettings: RenderSettings = {
-  services: { domainAlgo: "hdr_beg(host)", checkResolvers: false, discoveryType: "tasks", nameStyle: "2016" },
-  frontend: {
-    defaultPorts: [
-      { port: "80", options: "", ssl: false },
-      { port: "443", options: "", ssl: true },
-    ],
-    bindPorts: [],
-    mode: "http",
-    extra: [],
-    captures: [],
-    trustedProxies: [],
-    acceptProxyPorts: [],
-    hsts: undefined,
-  },
-  global: {
-    extra: [],
-    resolvers: ["nameserver dns 127.0.0.11:53"],
-    sslCiphers:
-      "ECDH+AESGCM:ECDH+CHACHA20:DH+AESGCM:ECDH+AES256:DH+AES256:ECDH+AES128:DH+AES:RSA+AESGCM:RSA+AES:!aNULL:!MD5:!DSS",
-    sslOptions: "ssl-min-ver TLSv1.2 no-tls-tickets",
-  },
-  defaults: {
-    connectionMode: "http-keep-alive",
-    compressionAlgo: "",
-    compressionType: "",
-    retryOn: "conn-failure empty-response",
-    timeouts: { connect: 1, client: 20, server: 20, queue: 30, tunnel: 3600, httpRequest: 5, httpKeepAlive: 15 },
-  },
-  tls: { caFile: "", crtListPath: "", http2: true },
-  log: { debug: false, errorsOnly: false, httpFormat: "", tcpFormat: "" },
-  statistics: undefined,
-  users: undefined,
-  driver: {
-    internal: "127.0.0.1:8403",
-    accessLog: false,
-    maxReloads: 1000, // reloads, not workers: the driver bounds those
-    hardStopAfter: "30m",
-    retries: 4,
-    maxConnections: 5000,
-    maxBodyBytes: 0,
-    reservedPorts: [],
-    initAddr: "last,libc,none",
-  },
+/** As skep-proxy has them. */
+export const driverOptions: DriverOptions = {
+  internal: "127.0.0.1:8403",
+  accessLog: false,
+  maxReloads: 1000, // reloads, not workers: the driver bounds those
+  hardStopAfter: "30m",
+  retries: 4,
+  maxConnections: 5000,
+  maxBodyBytes: 0,
+  reservedPorts: [],
+  initAddr: "last,libc,none",
 };

@@ -1,7 +1,10 @@
 import { defaultParseContext, type ProxyService, parseService } from "../service/index.ts";
+import { readSettings } from "../settings/index.ts";
 import type { RenderInput } from "./input.ts";
 import { type RenderedServices, render } from "./render.ts";
-import { defaultRenderSettings, type RenderSettings } from "./settings.ts";
+import { driverOptions, type RenderSettings } from "./settings.ts";
+
+const defaultRenderSettings: RenderSettings = { ...readSettings({}, () => undefined), driver: driverOptions };
 
 /** The service that a `reconfigure` with these parameters asks for; `more` is what it does not check. */
 export const service = (query: string, more: Partial<ProxyService> = {}): ProxyService => ({

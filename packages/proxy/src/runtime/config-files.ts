@@ -1,6 +1,6 @@
 import { copyFile, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { dirname } from "node:path";
-import { hasCode } from "@skep/model";
+import { basename, dirname } from "node:path";
+import { DomainError, hasCode } from "@skep/model";
 import type { Rendered } from "../render/rendered.ts";
 
 type Texts = Pick<Rendered, "config" | "files">;
@@ -44,8 +44,7 @@ export class ConfigFiles {
     for (const [path, text] of [...files, [this.configPath, config] as const]) {
       if (this.#texts.get(path) === text) continue;
       this.#texts.delete(path);
-      await write(`${path}.new`, text);
-      await rename(`${path}.new`, path);
+      await replace(path, text);
       this.#texts.set(path, text);
     }
   }
@@ -69,8 +68,7 @@ export class ConfigFiles {
     const [good, present] = await Promise.all([readOrNothing(this.goodPath), readOrNothing(this.configPath)]);
     if (good === undefined || good === present) return false;
     this.#texts.delete(this.configPath);
-    await write(`${this.configPath}.new`, good);
-    await rename(`${this.configPath}.new`, this.configPath);
+    await replace(this.configPath, good);
     return true;
   }
 }
@@ -79,15 +77,29 @@ export class ConfigFiles {
 export const withNames = (config: string, names: ReadonlyMap<string, string>): string =>
   names.size === 0 ? config : config.replace(/[^\s(),"']+/g, (word) => names.get(word) ?? word);
 
+async function replace(path: string, text: string): Promise<void> {
+  await write(`${path}.new`, text);
+  await rename(`${path}.new`, path).catch((error) => cannotWrite(path, error));
+}
+
 async function write(path: string, text: string): Promise<void> {
-  const mode = 0o600; // users' passwords are in it
-  try {
-    await writeFile(path, text, { mode });
-  } catch (error) {
+  const writing = () => writeFile(path, text, { mode: 0o600 }); // users' passwords are in it
+  const inNewFolder = async (error: unknown) => {
     if (!hasCode(error, "ENOENT")) throw error;
     await mkdir(dirname(path), { recursive: true });
-    await writeFile(path, text, { mode });
-  }
+    await writing();
+  };
+  await writing()
+    .catch(inNewFolder)
+    .catch((error) => cannotWrite(path, error));
+}
+
+function cannotWrite(path: string, cause: Error): never {
+  const [reason = ""] = cause.message.split(","); // without the call, which repeats the path
+  const what = `cannot write ${basename(path)} in ${dirname(path)}: ${reason}`;
+  throw new DomainError("internal", `${what}; give the proxy a folder there that it may write to, with room left`, {
+    cause,
+  });
 }
 
 export async function readOrNothing(path: string): Promise<string | undefined> {

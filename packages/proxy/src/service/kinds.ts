@@ -1,7 +1,7 @@
 import { type Check, checkTemplatePath, headerName } from "./checks.ts";
 import { malformed, ParameterError } from "./parameter-error.ts";
 import type { ParseContext } from "./parse-context.ts";
-import { hasControl, parseGoBoolean, splitList } from "./plain-text.ts";
+import { hasControl, isYes, parseGoBoolean, splitList } from "./plain-text.ts";
 import { parseRewrites } from "./rewrites.ts";
 import type { Rewrite } from "./service.ts";
 
@@ -70,7 +70,7 @@ export const flag: Kind<boolean> = {
 /** Of services, not of destinations: `on` is true as well. */
 export const serviceFlag: Kind<boolean> = {
   ...flag,
-  parse: (text) => text.trim() === "on" || parseGoBoolean(text.trim()) === true,
+  parse: (text) => isYes(text.trim()),
 };
 
 const isWhole = (text: string, max: number) => /^\d{1,9}$/.test(text) && Number(text) <= max;

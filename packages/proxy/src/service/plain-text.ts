@@ -11,6 +11,9 @@ export const splitList = (text: string, separator: string): string[] =>
 /** A value as messages show it: quoted, on one line, not longer than a line. */
 export const quoted = (text: string): string => JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}...` : text);
 
+/** Go's spellings of true, and `on`: parameters of services, and of calls. */
+export const isYes = (text: string): boolean => text === "on" || parseGoBoolean(text) === true;
+
 /** As Go's strconv.ParseBool; undefined for what it does not read. */
 export function parseGoBoolean(text: string): boolean | undefined {
   if (/^(1|t|T|TRUE|true|True)$/.test(text)) return true;

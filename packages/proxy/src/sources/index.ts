@@ -1,4 +1,5 @@
 export { callHttp } from "./call-http.ts";
+export { Deadline } from "./deadline.ts";
 export { dnsLookUp, type LookUp } from "./dns-lookup.ts";
 export { listenerRoutes } from "./listener/listener-routes.ts";
 export { type ListenerSettings, parseListenerSettings } from "./listener/listener-settings.ts";

@@ -31,7 +31,7 @@ async function start(env: Record<string, string> = {}) {
   const haproxy = new FakeHaproxy();
   const shared: string[] = [];
   const counted: number[] = [];
-  const failing = { replicas: false };
+  const failing = { replicas: false, summary: false };
   const controller = new Controller({
     haproxy,
     render: (services) => ({ config: `${services.map(pathOf).join("\n")}\n` }) as Rendered,
@@ -72,7 +72,10 @@ async function start(env: Record<string, string> = {}) {
       count: (status) => void counted.push(status),
       csv: async () => "# pxname\nservices\n",
       prometheus: async () => "haproxy_up 1\n",
-      summary: async () => ({ a: 1 }),
+      summary: async () => {
+        if (failing.summary) throw new Error("no summary");
+        return { a: 1 };
+      },
     },
     configPath: join(folder, "haproxy.cfg"),
     clock: systemClock,
@@ -233,6 +236,38 @@ test("a certificate is stored when it is one, and only then", async () => {
   expect(json.Certs).toMatchObject([{ ProxyServiceName: "a.pem", CertContent: pem }]);
 });
 
+test("a certificate is removed when there is one, on the other replicas as well where that is asked for", async () => {
+  const pem = testCertificate({ names: ["example.com"] }).pem;
+  await scene.df("cert?certName=a.pem", { method: "PUT", body: pem });
+  const remove = (query: string) => scene.df(`cert?${query}`, { method: "DELETE" });
+  expect(await remove("")).toMatchObject({ status: 400, json: { Message: "Query parameter certName is mandatory" } });
+  expect((await remove("certName=../haproxy.cfg")).status).toBe(400);
+  expect((await remove("certName=b.pem")).json).toMatchObject({
+    Status: "NOK",
+    Message: `There is no certificate b.pem in ${join(folder, "certs")}`,
+  });
+  expect((await remove("certName=a.pem&distribute=true")).json).toEqual({ Status: "OK", Message: "", Certs: null });
+  expect(scene.shared).toEqual(["/v1/docker-flow-proxy/cert"]);
+  expect((await scene.df("certs")).json.Certs).toEqual([]);
+  expect((await remove("certName=a.pem")).status).toBe(404);
+});
+
+test("an error that nobody has foreseen is answered in JSON too", async () => {
+  scene.failing.summary = true;
+  const { status, type, json } = await scene.df("stats");
+  expect([status, type, json.Status, json.Message]).toEqual([500, "application/json", "NOK", "no summary"]);
+});
+
+test("yes is spelt alike in every call", async () => {
+  for (const yes of ["true", "T", "1", "on"]) {
+    await scene.df(`reconfigure?${goDemo}&distribute=${yes}`);
+    const { json } = await scene.df(`remove?serviceName=go-demo&distribute=${yes}`);
+    expect([yes, json.Message]).toEqual([yes, "Distributed to all instances"]);
+    expect((await scene.df(`reconfigure?${goDemo}&dryRun=${yes}`)).type).toContain("text/plain");
+  }
+  expect((await scene.df("remove?serviceName=go-demo&distribute=no")).json.Message).toBe("");
+});
+
 test("the others answer as the original does", async () => {
   expect((await scene.df("ping")).json).toMatchObject({ Status: "OK" });
   expect(await scene.df("successfulinitreload")).toMatchObject({ status: 500, text: "" });
@@ -241,6 +276,7 @@ test("the others answer as the original does", async () => {
   expect(JSON.parse((await scene.call("/v1/test")).text).Message).toBe("Test v1");
   expect(await scene.call("/v1/nothing")).toMatchObject({ status: 404, text: "404 page not found\n" });
   expect((await scene.df("reload")).json).toMatchObject({ Status: "OK" });
+  expect((await scene.df("reload?recreate=true")).json).toMatchObject({ Status: "OK" });
   expect((await scene.df("reload?fromListener=true")).json).toMatchObject({ Status: "OK" });
   scene.failing.replicas = true;
   const { status, json } = await scene.df("reload?fromListener=true");

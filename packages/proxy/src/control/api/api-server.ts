@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { Answer } from "./answer.ts";
-import { empty, text } from "./answer.ts";
+import { answerOf } from "../../service/index.ts";
+import { type Answer, empty, json, text } from "./answer.ts";
 import { answerTo } from "./api.ts";
 import type { ApiParts } from "./parts.ts";
 import { BodyTooLarge, readRequest } from "./request.ts";
@@ -71,6 +71,6 @@ async function answerSafely(
   } catch (err) {
     if (err instanceof BodyTooLarge) return text(413, `${err.message}\n`);
     parts.log.error({ err, path: request.path }, "request failed");
-    return text(500, `${err instanceof Error ? err.message : err}\n`);
+    return json(500, answerOf(500, err instanceof Error ? err.message : String(err)));
   }
 }

@@ -1,21 +1,33 @@
 import { DomainError } from "@skep/model";
-import { listCertificates, putCertificate } from "../../certificates/index.ts";
+import {
+  type CertificateAnswer,
+  listCertificates,
+  putCertificate,
+  removeCertificate,
+} from "../../certificates/index.ts";
 import { type Answer, empty, json } from "./answer.ts";
 import type { ApiParts } from "./parts.ts";
 import { type ApiRequest, isSet } from "./request.ts";
 
-/** `PUT cert`: stores a certificate; it is served when this answers. */
+/** `PUT cert` stores a certificate, `DELETE cert` removes it; when this answers it is served, or is no more. */
 export async function cert(parts: ApiParts, request: ApiRequest): Promise<Answer> {
+  const { certificates, clock } = parts;
+  const certName = request.query.get("certName") ?? undefined;
+  if (request.method === "DELETE") return distributed(parts, request, await removeCertificate(certificates, certName));
   if (request.method !== "PUT") return empty(405);
   const body = await request.body();
-  const certName = request.query.get("certName") ?? undefined;
-  const { status, body: answer } = await putCertificate(parts.certificates, {
-    certName,
-    text: body.toString("utf8"),
-    nowMs: parts.clock.now(),
-  });
-  if (status !== 200) return json(status, answer);
-  if (!isSet(request.query, "distribute")) return json(status, answer);
+  const put = { certName, text: body.toString("utf8"), nowMs: clock.now() };
+  return distributed(parts, request, await putCertificate(certificates, put), body);
+}
+
+/** The answer, once the other replicas have done the same where that is asked for. */
+async function distributed(
+  parts: ApiParts,
+  request: ApiRequest,
+  { status, body: answer }: CertificateAnswer,
+  body?: Buffer,
+): Promise<Answer> {
+  if (status !== 200 || !isSet(request.query, "distribute")) return json(status, answer);
   try {
     await parts.replicas.repeat(request, body);
     return json(200, answer);

@@ -20,8 +20,8 @@ export interface ApiParts {
   /** HAProxy's own words about a config; undefined when it would load it. */
   readonly check: (rendered: Rendered) => Promise<string | undefined>;
   readonly replicas: Replicas;
-  /** `put` resolves when HAProxy serves the certificate. */
-  readonly certificates: Pick<CertificateStore, "folder" | "files" | "put">;
+  /** `put` resolves when HAProxy serves the certificate, `remove` when it does no more. */
+  readonly certificates: Pick<CertificateStore, "folder" | "files" | "put" | "remove">;
   /** Asks the swarm listeners to send every service again; throws a DomainError. */
   readonly notifyListeners: () => Promise<void>;
   /** Whether every source has told of its services once. */

@@ -3,14 +3,12 @@ import { answerOf } from "../../service/index.ts";
 import { RejectedRoute } from "../live-config.ts";
 import { type Answer, json } from "./answer.ts";
 import { type ApiParts, wireOptions } from "./parts.ts";
-import type { ApiRequest } from "./request.ts";
-
-const isYes = /^(1|t|true|on)$/i;
+import { type ApiRequest, isSet } from "./request.ts";
 
 /** `remove`: takes back what `reconfigure` has added, on all replicas unless `distribute=false`. */
 export async function remove(parts: ApiParts, request: ApiRequest): Promise<Answer> {
   const serviceName = request.query.get("serviceName") ?? "";
-  const distribute = isYes.test(request.query.get("distribute") ?? "");
+  const distribute = isSet(request.query, "distribute");
   const answer = (status: number, message: string) =>
     json(status, answerOf(status, message, { serviceName, distribute }, wireOptions(parts)));
   if (serviceName === "") return answer(400, "The serviceName query is mandatory");

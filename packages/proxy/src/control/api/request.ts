@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { isYes } from "../../service/index.ts";
 
 /** A request to the control API. */
 export interface ApiRequest {
@@ -39,8 +40,8 @@ export function readRequest(request: IncomingMessage): ApiRequest | undefined {
   };
 }
 
-/** Whether a parameter says yes, as Go spells it. */
-export const isSet = (query: URLSearchParams, name: string): boolean => /^(1|t|true)$/i.test(query.get(name) ?? "");
+/** Whether a parameter of the call says yes. */
+export const isSet = (query: URLSearchParams, name: string): boolean => isYes((query.get(name) ?? "").trim());
 
 async function readBody(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];

@@ -1,4 +1,5 @@
 import { DomainError } from "@skep/model";
+import { parseGoBoolean, splitList } from "../../service/plain-text.ts";
 import { isHttp } from "../call-http.ts";
 import { defaultNotifyLabel } from "../swarm/swarm-services.ts";
 
@@ -74,11 +75,7 @@ export function parseListenerSettings(env: Environment, secrets: Secrets = () =>
   };
 }
 
-const list = (text: string | undefined): readonly string[] =>
-  (text ?? "")
-    .split(",")
-    .map((item) => item.trim())
-    .filter((item) => item !== "");
+const list = (text: string | undefined) => splitList(text ?? "", ",");
 
 /** Methods belong to the URLs by position; the last one goes on. */
 function parseUrls(name: string, urls: readonly string[], methods: readonly string[]): readonly NotifyUrl[] {
@@ -114,8 +111,5 @@ function pollingMs(env: Environment, name: string): number {
 }
 
 /** Go's spellings; anything else is the default. */
-function flag(env: Environment, name: string, fallback: boolean): boolean {
-  const text = env[name] ?? "";
-  if (/^(1|t|T|TRUE|true|True)$/.test(text)) return true;
-  return /^(0|f|F|FALSE|false|False)$/.test(text) ? false : fallback;
-}
+const flag = (env: Environment, name: string, fallback: boolean): boolean =>
+  parseGoBoolean(env[name] ?? "") ?? fallback;
