@@ -25,27 +25,32 @@ export class DatabasePeople implements People {
   }
 
   async close(): Promise<void> {
-    const open = this.#open;
-    this.#open = undefined;
-    await open?.then((people) => people.close()).catch(() => {});
+    if (this.#open) await within(patienceMs, this.#forget(this.#open)).catch(() => {});
   }
 
   async #use<T>(work: (people: People) => Promise<T>): Promise<T> {
-    this.#open ??= this.#connect();
+    this.#open ??= this.#connect(() => void this.#forget(open));
     const open = this.#open;
     try {
-      return await work(await open);
+      return await within(patienceMs, open.then(work));
     } catch (error) {
-      if (this.#open === open) await this.close();
+      void this.#forget(open);
       throw error;
     }
   }
 
-  async #connect(): Promise<People> {
+  /** What is open no longer serves: whoever needs it next opens another. Resolves when it is closed. */
+  async #forget(open: Promise<People>): Promise<void> {
+    if (this.#open !== open) return; // somebody has already
+    this.#open = undefined;
+    await open.then((people) => people.close()).catch(() => {});
+  }
+
+  async #connect(onClosed: () => void): Promise<People> {
     const { kind, url } = await Promise.any(this.#addresses.map(answering)).catch((error: AggregateError) => {
       throw error.errors[0];
     });
-    return kind === "redis" ? openRedisPeople(url) : openMongoPeople(url);
+    return kind === "redis" ? openRedisPeople(url, onClosed) : openMongoPeople(url);
   }
 }
 
@@ -62,4 +67,15 @@ function answering(address: DatabaseAddress): Promise<DatabaseAddress> {
       resolve(address);
     });
   });
+}
+
+/** What the drivers' own timeouts leave out: a command that is sent already, and a greeting that nobody answers. */
+async function within<T>(ms: number, promise: Promise<T>): Promise<T> {
+  const over = Promise.withResolvers<never>();
+  const timer = setTimeout(() => over.reject(new Error(`nothing came within ${ms} ms`)), ms);
+  try {
+    return await Promise.race([promise, over.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -110,6 +110,7 @@ const options = (command: Command) =>
     .option("--proxy-instance-name <name>", "which proxy this is among several (PROXY_INSTANCE_NAME)");
 
 const program = new Command("skep-proxy")
+  .enablePositionalOptions() // or `server --check` would be read as `--check server`, and serve
   .description("The reverse proxy of skep: HAProxy, reconfigured by HTTP requests and by labels of services")
   .version(manifest.version);
 options(program.command("server"))

@@ -1,3 +1,6 @@
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { runCommand } from "@skep/testkit";
 import { describe, expect, test } from "vitest";
@@ -9,7 +12,7 @@ const bin = fileURLToPath(new URL("../../../bin/skep-proxy", import.meta.url));
 /** What `skep-proxy ...` has to say, and how it ends. */
 async function said(env: Record<string, string>, ...flags: string[]): Promise<[number, string]> {
   const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
-  const { code, stdout, stderr } = await runCommand(["env", ...variables, bin, ...flags]);
+  const { code, stdout, stderr } = await runCommand(["timeout", "20", "env", ...variables, bin, ...flags]);
   return [code, `${stdout}${stderr}`];
 }
 
@@ -21,7 +24,7 @@ describe("the command line", () => {
     ["-l", "--listener-address", "a b", "LISTENER_ADDRESS"],
     ["-c", "--configs-path", "here", "CONFIGS_PATH"],
     ["-t", "--templates-path", "here", "TEMPLATES_PATH"],
-  ])("%s and %s are %4$s's", async (short, long, value, variable) => {
+  ])("%s and %s set a variable", async (short, long, value, variable) => {
     const [briefly, atLength] = await Promise.all(
       [short, long].map((flag) => said({}, "server", "--check", flag, value)),
     );
@@ -45,8 +48,19 @@ describe("the command line", () => {
   test("a flag wins over the variable", async () => {
     const [code, text] = await said({ PORT: "8081" }, "server", "--check", "-p", "http");
     expect([code, text]).toEqual([1, expect.stringContaining('PORT is "http"')]);
-    const [, other] = await said({ PORT: "http" }, "server", "--check", "-p", "8081");
-    expect(other).not.toContain("PORT");
+    const [, other] = await said({ PORT: "http" }, "server", "--check", "-p", "8081", "-c", "here");
+    expect(other).toContain('CONFIGS_PATH is "here"');
+  });
+
+  test("a check serves nothing, before or after the command's name", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "skep-proxy-check-"));
+    const names = ["CONFIGS_PATH", "TEMPLATES_PATH", "CERTS_PATH", "RUN_PATH", "SECRETS_PATH"];
+    const env = Object.fromEntries(names.map((name) => [name, join(folder, name)]));
+    const valid = [0, "skep-proxy: the configuration is valid\n"];
+    for (const flags of [["server", "--check"], ["--check"], ["check"]])
+      expect([flags, await said(env, ...flags)]).toEqual([flags, valid]);
+    expect(await readdir(folder)).toEqual([]);
+    await rm(folder, { recursive: true });
   });
 
   test("without a command, or with an unknown one, usage is printed", async () => {
