@@ -1,21 +1,11 @@
 import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { enterCommand, initPid, loadImage } from "@skep/machine";
-import {
-  Cluster,
-  differences,
-  filesOf,
-  type Page,
-  readPages,
-  repository,
-  runCommand,
-  type Step,
-  stepsOf,
-} from "@skep/testkit";
+import { enterCommand, initPid } from "@skep/machine";
+import { Cluster, filesOf, type Page, readPages, repository, type Step, stepsOf } from "@skep/testkit";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { clusterProblem } from "./operator.ts";
-import { runSteps } from "./page-steps.ts";
+import { runSteps, wrongOutputs } from "./page-steps.ts";
 
 // The pages of docs/ as a reader on a manager would follow them: inside node-1 of a swarm of three, where the API is at
 // /run/skep/docker.sock and published ports answer on 127.0.0.1. README.md makes its own nodes, and has its own test.
@@ -31,9 +21,9 @@ describe.skipIf(clusterProblem())(`the pages of docs/ ${clusterProblem() ?? ""}`
     for (const name of ["bin", "images", "packaging"]) symlinkSync(join(repository, name), join(folder, name));
     cluster = await Cluster.create();
     await Promise.all([
-      importImage("web", "web:local"),
-      importImage("proxy", "skep/proxy"),
-      importImage("go-demo", "skep/go-demo"),
+      cluster.importTestImage("web:local", "web"),
+      cluster.importTestImage("skep/proxy", "proxy"),
+      cluster.importTestImage("skep/go-demo", "go-demo"),
     ]);
     await cluster.formSwarm();
   });
@@ -43,17 +33,6 @@ describe.skipIf(clusterProblem())(`the pages of docs/ ${clusterProblem() ?? ""}`
     rmSync(folder, { recursive: true, force: true });
     expect(await cluster?.leftovers()).toEqual([]);
   });
-
-  /** As the pages' readers make them, and so with the command that they have. */
-  async function importImage(recipe: string, image: string): Promise<void> {
-    const [first, ...others] = cluster.machines;
-    if (first === undefined) return;
-    const from = first.paths.engineSocket;
-    const env = { ...process.env, DOCKER_HOST: `unix://${from}` };
-    const { code, stderr } = await runCommand(["sh", join(repository, "images/import.sh"), recipe, image], { env });
-    if (code !== 0) throw new Error(`${image}: ${stderr}`);
-    await loadImage({ image, from, to: others.map(({ name, paths }) => ({ name, socket: paths.engineSocket })) });
-  }
 
   async function leftOf(kind: "service" | "network", ...filter: readonly string[]): Promise<string[]> {
     const { stdout } = await cluster.docker("node-1", kind, "ls", "--format", "{{.Name}}", ...filter);
@@ -90,11 +69,7 @@ describe.skipIf(clusterProblem())(`the pages of docs/ ${clusterProblem() ?? ""}`
     async ({ page, path }) => {
       const steps = stepsOf(page);
       const printed = await run(page, steps);
-      const wrong = steps.flatMap(({ line, output }, at) => {
-        const found = output === undefined ? [] : differences(output, printed[at] ?? "");
-        return found.length === 0 ? [] : [`${path}:${line}`, ...found];
-      });
-      expect(wrong).toEqual([]);
+      expect(wrongOutputs(path, steps, printed)).toEqual([]);
       const { stdout } = await cluster.docker("node-1", "service", "ls", "--quiet");
       expect(stdout, "services that the page leaves behind").toBe("");
     },

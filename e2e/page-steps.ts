@@ -1,4 +1,4 @@
-import { runCommand, type Step } from "@skep/testkit";
+import { differences, runCommand, type Step } from "@skep/testkit";
 
 export interface Surroundings {
   readonly env: Readonly<Record<string, string>>;
@@ -33,4 +33,12 @@ export async function runSteps(
     throw new Error(`the block at line ${failed?.line} ended with ${code}: ${stderr}\nit printed: ${printed.at(-1)}`);
   }
   return printed.slice(0, -1);
+}
+
+/** What blocks have printed otherwise than the page shows, with where that is; nothing when all is as shown. */
+export function wrongOutputs(path: string, steps: readonly Step[], printed: readonly string[]): string[] {
+  return steps.flatMap(({ line, output }, at) => {
+    const found = output === undefined ? [] : differences(output, printed[at] ?? "");
+    return found.length === 0 ? [] : [`${path}:${line}`, ...found];
+  });
 }

@@ -1,15 +1,13 @@
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
-import { findLeftovers, systemHost } from "@skep/machine";
-import { type CommandResult, runCommand } from "@skep/testkit";
+import { findLeftovers, findProcesses, systemHost } from "@skep/machine";
+import { type CommandResult, repository, runCommand } from "@skep/testkit";
 import { afterAll, describe, expect, test } from "vitest";
 import { clusterProblem } from "./operator.ts";
 
-const repository = fileURLToPath(new URL("..", import.meta.url));
 const names = ["node-1", "node-2", "node-3"];
 const folder = mkdtempSync(join(tmpdir(), "skep-quickstart-"));
 const root = join(folder, "m");
@@ -48,21 +46,14 @@ async function interrupted(signal: NodeJS.Signals, afterMs: number, ...args: rea
 async function leftovers(): Promise<string[]> {
   const host = systemHost(process.env);
   const rules = await host.run(["iptables-save"]).catch(() => "");
-  const mark = `SKEP_QUICKSTART=${state}\0`;
   return [
     ...(await findLeftovers(host, root, names)),
     ...[root, state].filter((path) => existsSync(path)).map((path) => `folder ${path}`),
     ...rules.split("\n").filter((line) => line.includes(folder)),
-    ...readdirSync("/proc").filter((pid) => /^\d+$/.test(pid) && environmentOf(pid).includes(mark)),
+    ...findProcesses({ marker: `\0SKEP_QUICKSTART=${state}`, namespaces: new Set() }).map(
+      ({ pid }) => `process ${pid}`,
+    ),
   ];
-}
-
-function environmentOf(pid: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/environ`, "latin1");
-  } catch {
-    return "";
-  }
 }
 
 afterAll(async () => {

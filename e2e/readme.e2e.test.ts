@@ -1,10 +1,10 @@
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { differences, readPage, repository, runCommand, stepsOf } from "@skep/testkit";
+import { readPage, repository, runCommand, stepsOf } from "@skep/testkit";
 import { afterAll, describe, expect, test } from "vitest";
 import { clusterProblem } from "./operator.ts";
-import { runSteps } from "./page-steps.ts";
+import { runSteps, wrongOutputs } from "./page-steps.ts";
 
 const machines = mkdtempSync(join(tmpdir(), "skep-readme-"));
 const env = { SKEP_MACHINE_ROOT: machines, DOCKER_CONFIG: join(machines, "docker-config") };
@@ -22,11 +22,7 @@ describe.skipIf(clusterProblem())(`README.md ${clusterProblem() ?? ""}`, () => {
     const steps = stepsOf(readPage("README.md"));
     const printed = await runSteps(steps, (shell) => shell, { env, folder: repository, timeoutMs: 170_000 });
     if (process.env.SKEP_SHOW) for (const [at, { line }] of steps.entries()) console.info(`${line}:\n${printed[at]}`);
-    const wrong = steps.flatMap(({ line, output }, at) => {
-      const found = output === undefined ? [] : differences(output, printed[at] ?? "");
-      return found.length === 0 ? [] : [`README.md:${line}`, ...found];
-    });
-    expect(wrong).toEqual([]);
+    expect(wrongOutputs("README.md", steps, printed)).toEqual([]);
     const all = printed.join("\n");
     const answers = all.match(/^[0-9a-f]{12} \d+\.\d+\.\d+\.1$/gm) ?? [];
     expect(new Set(answers).size).toBe(3); // from every task, and all saw this machine

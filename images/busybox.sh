@@ -9,5 +9,4 @@ if [ "${1:-}" = --changes ]; then
 fi
 here=$(dirname "$(readlink -f -- "$0")")
 . "$here/rootfs.sh"
-add_busybox
 finish

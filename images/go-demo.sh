@@ -15,6 +15,5 @@ CHANGES
 fi
 here=$(dirname "$(readlink -f -- "$0")")
 . "$here/rootfs.sh"
-add_busybox
 add_package go-demo main.ts
 finish

@@ -16,7 +16,6 @@ CHANGES
 fi
 here=$(dirname "$(readlink -f -- "$0")")
 . "$here/rootfs.sh"
-add_busybox
 add "$(program haproxy)" /usr/local/sbin/haproxy
 put "$repo/bin/skep-proxy" "$app/bin/skep-proxy"
 add_package proxy main.ts

@@ -16,7 +16,6 @@ CHANGES
 fi
 here=$(dirname "$(readlink -f -- "$0")")
 . "$here/rootfs.sh"
-add_busybox
 add "$(program redis-server)" /usr/bin/redis-server
 add "$(program redis-cli)" /usr/bin/redis-cli
 mkdir "$root/data"

@@ -72,3 +72,5 @@ add_sources() { # NAME PATH: without tests
 finish() { # the archive
   tar --directory "$root" --numeric-owner --owner 0 --group 0 --create .
 }
+
+add_busybox # every image begins with it

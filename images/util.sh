@@ -9,7 +9,6 @@ if [ "${1:-}" = --changes ]; then
 fi
 here=$(dirname "$(readlink -f -- "$0")")
 . "$here/rootfs.sh"
-add_busybox
 add "$(program drill)" /usr/bin/drill
 add "$(program curl)" /usr/bin/curl
 if [ -e /etc/ssl/certs/ca-certificates.crt ]; then

@@ -11,7 +11,6 @@ if [ "${1:-}" = --changes ]; then
 fi
 here=$(dirname "$(readlink -f -- "$0")")
 . "$here/rootfs.sh"
-add_busybox
 
 nginx=$(program nginx)
 add "$(readlink -f "$nginx")"

@@ -91,10 +91,9 @@ install_packages() {
     cat "$log" >&2
     fail "apt-get could not install: $packages"
   fi
-  case " $packages " in *' docker-registry '*) disable_service docker-registry ;; esac
-  case " $packages " in *' nginx-light '*) disable_service nginx ;; esac
-  case " $packages " in *' haproxy '*) disable_service haproxy ;; esac
-  case " $packages " in *' redis-server '*) disable_service redis-server ;; esac
+  for package in docker-registry nginx-light haproxy redis-server; do
+    case " $packages " in *" $package "*) disable_service "${package%-light}" ;; esac
+  done
   left=$(missing_packages | sort -u | tr '\n' ' ')
   [ -z "$left" ] || fail "installed, and yet programs of these packages are not found: $left"
 }

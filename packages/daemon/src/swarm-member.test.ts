@@ -7,7 +7,7 @@ import { ClusterEventLog, type InitRequest } from "@skep/api";
 import { EngineUnavailable } from "@skep/engine";
 import { defaultClusterSpec } from "@skep/manager";
 import { type Clock, silentLogger, systemClock } from "@skep/model";
-import { FakeEngine } from "@skep/testkit";
+import { FakeEngine, freePort } from "@skep/testkit";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { SwarmMember } from "./swarm-member.ts";
 
@@ -22,21 +22,6 @@ const request: InitRequest = {
   availability: "active",
   spec: defaultClusterSpec({}),
 };
-
-/** One that nobody has, and that the kernel gives nobody by itself. */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = 20_000 + Math.floor(Math.random() * 12_000);
-    const server = createServer();
-    const isFree = new Promise<boolean>((resolve) =>
-      server.once("listening", () => resolve(true)).once("error", () => resolve(false)),
-    );
-    server.listen(port, "127.0.0.1");
-    const found = await isFree;
-    server.close();
-    if (found) return port;
-  }
-}
 
 describe("a node's membership", () => {
   let dataRoot: string;

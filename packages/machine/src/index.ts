@@ -10,6 +10,7 @@ export { findLeftovers } from "./drivers/netns/leftovers.ts";
 export { setLink } from "./drivers/netns/link.ts";
 export { enterCommand } from "./drivers/netns/node-commands.ts";
 export { type DaemonName, daemonPid, initPid } from "./drivers/netns/node-processes.ts";
+export { findProcesses } from "./drivers/netns/processes.ts";
 export { type Host, systemHost } from "./host.ts";
 export { inspectMachine, listMachines, type MachineReport, machineState, swarmRole } from "./list-machines.ts";
 export { type LoadImageOptions, loadImage } from "./load-image.ts";

@@ -1,9 +1,8 @@
-import { once } from "node:events";
 import { connect as connectHttp2 } from "node:http2";
-import { type AddressInfo, createServer } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { type NodeId, type RecordKey, recordKey, silentLogger, systemClock, type TaskId } from "@skep/model";
 import { MemoryStore } from "@skep/store";
+import { freePort } from "@skep/testkit";
 import { expect, test } from "vitest";
 import { createNetwork, createService, removeService } from "./control/index.ts";
 import { createCluster, type ManagerIdentity } from "./create-cluster.ts";
@@ -13,14 +12,6 @@ import { Manager } from "./manager.ts";
 // The whole control plane, and an agent that says what the test lets it say.
 
 const eventually = (read: () => unknown) => expect.poll(read, { timeout: 5000, interval: 5 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 /** The manager's own node, whose kernel takes everything over when the test says so. */
 class Node {

@@ -1,9 +1,10 @@
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { Agent, createServer, get, type Server } from "node:http";
-import { type AddressInfo, connect, createServer as createTcpServer } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { join } from "node:path";
 import { silentLogger, systemClock } from "@skep/model";
+import { freePort } from "@skep/testkit";
 import type { Blame, Rendered, TaskServer } from "../src/render/rendered.ts";
 import { Driver, type DriverOptions } from "../src/runtime/driver.ts";
 
@@ -89,15 +90,6 @@ export class Scene implements AsyncDisposable {
     }
     await rm(this.directory, { recursive: true, force: true });
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createTcpServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 /** A config as the real one is built: a map in front of the list, task servers, blame. */

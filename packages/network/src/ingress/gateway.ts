@@ -25,7 +25,12 @@ export function deriveGateway(state: NetworkState): Placed[] {
     ...uplinkItems,
     ...gatewayRules(selfPeer.address, ingress),
     ...(ingress
-      ? [...tunnelItems(state, ingress), ...transitItems(state), ...replyItems(state), ...probed(selfPeer.index)]
+      ? [
+          ...tunnelItems(state, ingress),
+          ...transitItems(selfPeer.address, ingress),
+          ...replyItems(state),
+          ...probed(selfPeer.index),
+        ]
       : []),
   ]);
 }

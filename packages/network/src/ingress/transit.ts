@@ -1,6 +1,5 @@
 import type { OverlayRecord } from "@skep/model";
 import type { Item } from "../items/item.ts";
-import type { NetworkState } from "../network-state.ts";
 import { egressPool, peerMac, tunnel, uplink, uplinkMac } from "../overlay/addresses.ts";
 
 // What only passes through the gateway router between the node and its peers: requests that have come in at this node
@@ -17,8 +16,7 @@ const peerOf = "via";
  * - to a peer with a smaller path MTU everything is routed, so that the sender is told (the map leaves such tasks out);
  * - out of the tunnel, what is for an overlay, for a container's way out or for a router itself is not for the node.
  */
-export function transitItems({ ingress, selfPeer }: NetworkState): Item[] {
-  if (!ingress || !selfPeer) return [];
+export function transitItems(self: string, ingress: OverlayRecord): Item[] {
   const table = deviceTable;
   const chain = (name: string, device: string, rule: string): Item => ({
     kind: "chain",
@@ -34,7 +32,7 @@ export function transitItems({ ingress, selfPeer }: NetworkState): Item[] {
       "to_peer",
       uplink.gateway,
       `meta l4proto tcp tcp flags & syn == 0 ether daddr set ip daddr map @${peerOf} ` +
-        `ether saddr set ${peerMac(selfPeer.address)} fwd to "${tunnel}"`,
+        `ether saddr set ${peerMac(self)} fwd to "${tunnel}"`,
     ),
     chain(
       "from_peer",

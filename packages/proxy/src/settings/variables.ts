@@ -26,6 +26,9 @@ interface Range {
 const yes = ["1", "t", "true", "yes", "on"];
 const no = ["0", "f", "false", "no", "off"];
 
+/** Whether a variable says no, in whatever letters. */
+export const isNo = (value: string): boolean => no.includes(value.toLowerCase());
+
 /**
  * The environment with its secrets: secret `dfp_<name in small letters>` wins, then a variable that is not empty, then the
  * default (`docker-flow-proxy.md` section 2). All methods but `secret` throw SettingsError for what they cannot read.
@@ -84,7 +87,7 @@ export class Variables {
   flag(name: string, otherwise: boolean): boolean {
     const value = this.text(name).toLowerCase();
     if (value === "") return otherwise;
-    return yes.includes(value) || (no.includes(value) ? false : this.refuse(name, value, "true or false"));
+    return yes.includes(value) || (isNo(value) ? false : this.refuse(name, value, "true or false"));
   }
 
   integer(name: string, otherwise: number, { min, max }: Range): number {

@@ -1,7 +1,6 @@
-import { type ReadSecret, Variables } from "./variables.ts";
+import { isNo, type ReadSecret, Variables } from "./variables.ts";
 
 const isSet = (value: string) => value !== "";
-const isNo = (value: string) => /^(0|f|false|no|off)$/i.test(value);
 
 /** Variables of the original that change nothing here: when that is worth telling, and what to do instead. */
 const variables: Readonly<Record<string, readonly [(value: string) => boolean, string]>> = {

@@ -1,5 +1,5 @@
-import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
+import { findProcesses } from "@skep/machine";
 import { markerVariable, type Places } from "../places.ts";
 
 /** Ends the commands that a killed quickstart has left at work; resolves when they are gone, with how many there were. */
@@ -16,22 +16,10 @@ export async function endStrays(places: Pick<Places, "state">): Promise<number> 
   }
 }
 
-function findStrays(state: string): number[] {
-  const mark = `\0${markerVariable}=${state}\0`;
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
-    .filter((pid) => `\0${environmentOf(pid)}`.includes(mark))
-    .map(Number);
-}
-
-/** Empty for a process that has ended, also one that its parent has not asked after. */
-function environmentOf(pid: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/environ`, "latin1");
-  } catch {
-    return "";
-  }
-}
+const findStrays = (state: string): number[] =>
+  findProcesses({ marker: `\0${markerVariable}=${state}`, namespaces: new Set() })
+    .map(({ pid }) => pid)
+    .filter((pid) => pid !== process.pid);
 
 function kill(pid: number): void {
   try {
