@@ -15,6 +15,8 @@ export interface FollowPeersParts {
   readonly routeOf: (query: string) => Route | undefined;
   /** This replica sees the swarm itself. */
   readonly isManaged: () => boolean;
+  /** Called once, when what the others have at the start is taken over. */
+  readonly tookOver: () => void;
   /** Called once the others have told, or there are none. */
   readonly told: () => void;
   readonly clock: Clock;
@@ -30,6 +32,7 @@ const answerMs = 3000;
  * they change. Without such a one it has what came by HTTP from any. Until `signal` aborts.
  */
 export async function followPeers(parts: FollowPeersParts, signal: AbortSignal): Promise<void> {
+  await takeOver(parts, signal);
   while (!signal.aborted) {
     if (!parts.isManaged()) await followOne(parts, signal);
     parts.told();
@@ -37,11 +40,26 @@ export async function followPeers(parts: FollowPeersParts, signal: AbortSignal):
   }
 }
 
-/** Until the one that is followed does not answer any more. */
-async function followOne(parts: FollowPeersParts, signal: AbortSignal): Promise<void> {
+/**
+ * At the start, of a replica that sees the swarm as well: where no other one does, what came to them by HTTP is nowhere
+ * else, and they would follow this one into having no routes.
+ */
+async function takeOver(parts: FollowPeersParts, signal: AbortSignal): Promise<void> {
+  const best = await bestOf(parts, signal);
+  if (best && !best.state.managed) takeIn(parts, best.state);
+  parts.tookOver();
+}
+
+/** One that sees the swarm, or else any. */
+async function bestOf(parts: FollowPeersParts, signal: AbortSignal): Promise<Told | undefined> {
   const answers = await Promise.all((await addressesOf(parts)).map((address) => ask(parts, address, "", 0, signal)));
   const found = answers.filter((answer) => answer !== undefined);
-  const best = found.find(({ state }) => state.managed) ?? found[0];
+  return found.find(({ state }) => state.managed) ?? found[0];
+}
+
+/** Until the one that is followed does not answer any more. */
+async function followOne(parts: FollowPeersParts, signal: AbortSignal): Promise<void> {
+  const best = await bestOf(parts, signal);
   if (!best) return;
   let { state } = best;
   for (;;) {
@@ -64,6 +82,11 @@ async function addressesOf({ peers, log }: FollowPeersParts): Promise<readonly s
   }
 }
 
+interface Told {
+  readonly address: string;
+  readonly state: SharedState;
+}
+
 /** Undefined when it has no answer of use. */
 async function ask(
   { port, token, clock, log }: FollowPeersParts,
@@ -71,7 +94,7 @@ async function ask(
   after: string,
   seconds: number,
   signal: AbortSignal,
-): Promise<{ readonly address: string; readonly state: SharedState } | undefined> {
+): Promise<Told | undefined> {
   using deadline = new Deadline(clock, answerMs + seconds * 1000, `routes of ${address}`, signal);
   const query = new URLSearchParams({ type: "routes", after, wait: `${seconds}` });
   try {

@@ -34,6 +34,8 @@ export class RouteSources {
   /** Undefined when there is no socket of an engine. */
   readonly #client: SwarmClient | undefined;
   #isManaged = false;
+  /** The swarm has the service that this replica is a task of. */
+  #canShare = false;
 
   constructor(parts: RouteSourcesParts) {
     const { proxy, settings, listener, lookUp, clock, log } = parts;
@@ -100,9 +102,10 @@ export class RouteSources {
         ownServiceName: settings.instance.serviceName,
         stirred: (service) => proxy.tasks.hurry(service),
         seen: (snapshot) => {
-          const before = this.#isManaged;
+          const before = this.#canShare;
           this.#isManaged = snapshot !== undefined;
-          if (!before && snapshot?.own) this.#shareOwn();
+          this.#canShare = snapshot?.own !== undefined;
+          if (!before) this.#shareOwn();
           this.feed.stir();
           this.filled.tell("swarm");
         },
@@ -129,6 +132,7 @@ export class RouteSources {
         view: this.#newView(),
         routeOf: (query) => reader.tryRead(query),
         isManaged: () => this.#isManaged,
+        tookOver: () => this.#shareOwn(),
         told: () => this.filled.tell("peers"),
         clock,
         log: log.child({ component: "replicas" }),
@@ -145,6 +149,7 @@ export class RouteSources {
 
   /** What came by request while no replica saw the swarm. */
   #shareOwn(): void {
+    if (!this.#canShare) return;
     for (const [name, { query }] of this.#parts.proxy.controller.routesOf("http")) {
       if (!this.shared.routes.has(name)) this.shared.change(name, query).catch(() => {}); // it is tried again
     }
