@@ -22,7 +22,7 @@ export interface AddressedTask {
 /** `docker stack deploy` of a file that is given on standard input. */
 export async function deployStack(swarm: Operator, name: string, compose: string): Promise<string> {
   const options = { input: compose, ...(swarm.cli !== undefined && { cli: swarm.cli }) };
-  const command = ["stack", "deploy", "--detach=true", "--resolve-image", "never", "-c", "-", name];
+  const command = ["stack", "deploy", "--resolve-image", "never", "-c", "-", name];
   const { code, stdout, stderr } = await swarm.cluster.dockerWith(options, swarm.manager, ...command);
   if (code !== 0) throw new Error(`docker stack deploy ${name}: exit ${code}: ${stderr}${stdout}`);
   return stdout;
