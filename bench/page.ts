@@ -1,6 +1,7 @@
-// node bench/page.ts RESULTS PAGE: makes the page from the figures in RESULTS/*.jsonl, and prints its table.
+// node bench/page.ts RESULTS PAGE: writes the figures in RESULTS/*.jsonl into the page, and prints its table. Rows of other
+// benchmarks stay, with the day they were measured, as long as the page speaks of this machine and these versions.
 import { execFileSync } from "node:child_process";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
 import { join } from "node:path";
 import type { Figure } from "./report.ts";
@@ -39,28 +40,61 @@ function version(program: string, ...args: readonly string[]): string {
   }
 }
 
-function renderPage(figures: readonly Figure[], measuredOn: string): string {
+/** What figures depend on, besides this repository; as the page lists it. */
+function describeMachine(): string {
   const processors = cpus();
-  const machine = `${processors.length} × ${processors[0]?.model.trim() || "unknown processor"}, ${Math.round(totalmem() / 2 ** 30)} GiB`;
-  const rows = figures.map(({ bench, metric, value, unit, target }) => [
+  const model = processors[0]?.model.trim() || "unknown processor";
+  return `- machine: ${processors.length} × ${model}, ${Math.round(totalmem() / 2 ** 30)} GiB
+- kernel: Linux ${release()}
+- Node.js ${process.version}; ${version("dockerd", "--version")}; ${version("runc", "--version").split("\n")[0]}`;
+}
+
+const header = ["benchmark", "metric", "value", "target", "measured"];
+
+function rowsOf(figures: readonly Figure[], day: string): string[][] {
+  return figures.map(({ bench, metric, value, unit, target }) => [
     bench,
     metric,
     `${formatValue(value)} ${unit}`.trim(),
     target ?? "",
+    day,
   ]);
-  return `# Benchmarks
-
-Measured on ${measuredOn} by \`npm run bench\`; run it to measure again and to write this page.
-
-- machine: ${machine}
-- kernel: Linux ${release()}
-- Node.js ${process.version}; ${version("dockerd", "--version")}; ${version("runc", "--version").split("\n")[0]}
-
-${renderTable([["benchmark", "metric", "value", "target"], ...rows])}
-`;
 }
 
-const [results = "bench/results", page = "docs/benchmarks.md"] = process.argv.slice(2);
-const text = renderPage(readFigures(results), new Date().toISOString().slice(0, 10));
-writeFileSync(page, text);
-process.stdout.write(text.slice(text.indexOf("|")));
+/** The rows that a page has, of benchmarks that were not run this time; none when it was another machine. */
+function keptRows(page: string, machine: string, measured: ReadonlySet<string>): string[][] {
+  if (!page.includes(machine)) return [];
+  return page
+    .split("\n")
+    .filter((line) => line.startsWith("| "))
+    .map((line) =>
+      line
+        .slice(2, -2)
+        .split(/(?<!\\)\|/)
+        .map((cell) => cell.trim().replaceAll("\\|", "|")),
+    )
+    .filter(([bench = "", ...rest]) => rest.length === header.length - 1 && bench !== header[0] && !measured.has(bench))
+    .filter(([bench = ""]) => !/^-+$/.test(bench));
+}
+
+const [results = "bench/results", path = "docs/benchmarks.md"] = process.argv.slice(2);
+const machine = describeMachine();
+const figures = readFigures(results);
+const before = existsSync(path) ? readFileSync(path, "utf8") : "";
+const kept = keptRows(before, machine, new Set(figures.map(({ bench }) => bench)));
+const rows = [...kept, ...rowsOf(figures, new Date().toISOString().slice(0, 10))].sort(([a = ""], [b = ""]) =>
+  a < b ? -1 : a > b ? 1 : 0,
+);
+const table = renderTable([header, ...rows]);
+writeFileSync(
+  path,
+  `# Benchmarks
+
+Measured by \`npm run bench\`; run it to measure again and to write this page. \`npm run bench NAME ...\` measures some of them anew.
+
+${machine}
+
+${table}
+`,
+);
+process.stdout.write(`${table}\n`);

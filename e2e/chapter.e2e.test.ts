@@ -1,7 +1,9 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { Cluster, runCommand } from "@skep/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Clients } from "./clients.ts";
 import { eventually } from "./cluster-helpers.ts";
+import { Load } from "./loads.ts";
 import { clusterProblem, Operator, type TaskContainer } from "./operator.ts";
 import { keepInside, Stranger } from "./stranger.ts";
 
@@ -283,10 +285,23 @@ describe.skipIf(clusterProblem())(`the chapter on three nodes ${clusterProblem()
     test("1. and fault tolerant: whichever node is lost, the others answer, and all instances are there again", async () => {
       const [database] = await swarm.running("go-demo-db");
       const lost = cluster.names.find((node) => node !== swarm.manager && node !== database?.node) ?? "";
-      await cluster.kill(lost);
       const left = cluster.names.filter((node) => node !== lost);
+      const clients = new Clients(cluster);
+      const begun = performance.now();
+      const loads = await Promise.all(
+        left.map((node) => Load.start(clients, "outside", ip(node), 80, 100, "/demo/hello")),
+      );
+      await sleep(1000);
+      await cluster.kill(lost);
+      const cutMs = performance.now() - begun;
       await eventually(async () => expect(await swarm.places("go-demo")).not.toContain(lost));
       await Promise.all([swarm.untilRunning("go-demo", 5), swarm.untilRunning("proxy", 2)]);
+      await sleep(Math.max(0, cutMs + 6000 - (performance.now() - begun)));
+      // what the lost node was busy with is lost, and what is sent there before its silence is noticed: nothing after that
+      for (const { done, failures } of await Promise.all(loads.map((one) => one.end()))) {
+        expect(done).toBeGreaterThan(200);
+        for (const { lastMs } of Object.values(failures)) expect(lastMs).toBeLessThan(cutMs + 3500);
+      }
       await eventually(async () => {
         for (const node of left) for (let i = 0; i < 10; i++) expect(await (await person(node)).text()).toBe("Viktor");
       });

@@ -1,10 +1,9 @@
 #!/bin/sh
-# npm run bench [NAME ...]: runs bench/NAME.bench.ts (all by default) one after another and writes docs/benchmarks.md from
-# what they measured. With names given the page keeps the figures of the other benchmarks.
+# npm run bench [NAME ...]: runs bench/NAME.bench.ts (all by default) one after another and writes what they measured into
+# docs/benchmarks.md. With names given the page keeps the figures of the other benchmarks.
 set -eu
 cd "$(dirname "$0")/.."
 if [ $# = 0 ]; then
-  rm -f bench/results/*.jsonl
   for file in bench/*.bench.ts; do
     name=${file#bench/}
     set -- "$@" "${name%.bench.ts}"
@@ -18,6 +17,7 @@ sh scripts/setup.sh $clients
 PATH=$PWD/node_modules/.bin:$PATH:/usr/local/sbin:/usr/sbin:/sbin
 export PATH
 results=bench/results
+rm -rf "$results"
 mkdir -p "$results"
 status=0
 for name; do
