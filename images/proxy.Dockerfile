@@ -1,7 +1,7 @@
 # The reverse proxy, for those who have a registry; images/proxy.sh makes the same of this machine's programs.
 #   docker build -f images/proxy.Dockerfile -t skep/proxy .
 FROM node:24-bookworm-slim
-RUN apt-get update && apt-get install -y --no-install-recommends haproxy busybox-static && rm -rf /var/lib/apt/lists/* && \
+RUN apt-get update && apt-get install -y --no-install-recommends haproxy busybox-static libjemalloc2 && rm -rf /var/lib/apt/lists/* && \
   busybox --install -s /usr/local/bin && mkdir -p /cfg/tmpl /certs /errorfiles /run/secrets
 WORKDIR /opt/skep
 COPY package.json package-lock.json ./

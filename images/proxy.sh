@@ -17,8 +17,9 @@ fi
 here=$(dirname "$(readlink -f -- "$0")")
 . "$here/rootfs.sh"
 add "$(program haproxy)" /usr/local/sbin/haproxy
+for library in /usr/lib/*/libjemalloc.so.2; do add "$library"; done
 put "$repo/bin/skep-proxy" "$app/bin/skep-proxy"
-add_package proxy main.ts
+add_package proxy bin/skep-proxy
 mkdir -p "$root/usr/local/bin" "$root/cfg/tmpl" "$root/certs" "$root/errorfiles" "$root/run/secrets" "$root/var"
 ln -s /run "$root/var/run"
 ln -s "$app/bin/skep-proxy" "$root/usr/local/bin/skep-proxy"

@@ -41,13 +41,16 @@ add_busybox() { # as all its applets, and the folders and users every container 
 }
 
 # A package of this repository with all that it imports, below $app, and the Node.js that runs it. What Node makes of the
-# sources is made once, which halves the time a container takes to start.
-add_package() { # NAME SCRIPT: packages/NAME, and the file in it that Node is to have compiled
+# sources is made once, which halves the time a container takes to start: Node looks for it by path from its folder, and by
+# the flags it is started with.
+add_package() { # NAME COMMAND...: packages/NAME, and how it is started from $app
+  name=$1
+  shift
   node=$(readlink -f "$repo/node_modules/.bin/node")
   add "$node" "$app/node_modules/.bin/node"
   mkdir -p "$root$app/node_modules/@skep" "$root$app/packages"
   put "$repo/package.json" "$app/package.json"
-  (cd "$repo" && PATH=$repo/node_modules/.bin:$PATH npm ls --parseable --all --omit=dev --workspace "@skep/$1" 2>/dev/null) |
+  (cd "$repo" && PATH=$repo/node_modules/.bin:$PATH npm ls --parseable --all --omit=dev --workspace "@skep/$name" 2>/dev/null) |
     while read -r package; do
       case $package in
         "$repo") ;;
@@ -58,8 +61,7 @@ add_package() { # NAME SCRIPT: packages/NAME, and the file in it that Node is to
           ;;
       esac
     done
-  NODE_COMPILE_CACHE=$root$app/node_modules/.cache/node "$root$app/node_modules/.bin/node" \
-    --disable-warning=ExperimentalWarning "$root$app/packages/$1/src/$2" --version >/dev/null
+  (cd "$root$app" && NODE_COMPILE_CACHE=$PWD/node_modules/.cache/node NODE_COMPILE_CACHE_PORTABLE=1 "$@" --version >/dev/null)
 }
 
 add_sources() { # NAME PATH: without tests

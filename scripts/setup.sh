@@ -17,13 +17,15 @@ programs='dockerd:docker.io docker:docker.io containerd:containerd runc:runc ipt
   nft:nftables ip:iproute2 conntrack:conntrack jq:jq busybox:busybox-static curl:curl
   nsenter:util-linux unshare:util-linux flock:util-linux ps:procps tar:tar bash:bash
   docker-registry:docker-registry nginx:nginx-light perl:perl-base haproxy:haproxy
-  redis-server:redis-server drill:ldnsutils
+  redis-server:redis-server drill:ldnsutils openssl:openssl
   '$*
 
 missing_packages() {
   for entry in $programs; do
     command -v "${entry%%:*}" >/dev/null 2>&1 || echo "${entry#*:}"
   done
+  # what the reverse proxy's controller allocates with
+  ls /usr/lib/*/libjemalloc.so.2 >/dev/null 2>&1 || echo libjemalloc2
   # a kernel with AppArmor on makes dockerd need its parser
   if [ "$(cat /sys/module/apparmor/parameters/enabled 2>/dev/null || true)" = Y ]; then
     command -v apparmor_parser >/dev/null 2>&1 || echo apparmor

@@ -12,6 +12,12 @@ import { runProxy } from "./control/run-proxy.ts";
 import { type ReadSecret, readSettings, SettingsError } from "./settings/index.ts";
 import { listenerRoutes, parseListenerSettings, SwarmClient, SwarmListener } from "./sources/index.ts";
 
+// set by bin/skep-proxy for this process, and not for HAProxy
+if (process.env.LD_PRELOAD?.endsWith("/libjemalloc.so.2")) {
+  delete process.env.LD_PRELOAD;
+  delete process.env.MALLOC_CONF;
+}
+
 type Flags = Readonly<Record<string, string | readonly string[] | boolean | undefined>>;
 
 /** Flags win over the environment, under the names that the original's variables have. */
