@@ -2,16 +2,21 @@ import { sourceAcl } from "../general/source-limits.ts";
 import { literalFormat } from "../language/log-format.ts";
 import type { RenderSettings } from "../settings.ts";
 
-/** What a request is refused for, and the headers that tell the services where it came from. */
-export function requestLines({ frontend, driver }: RenderSettings): string[] {
+/**
+ * What a request is refused for, and the headers that tell the services where it came from; `isTls` when any of them may
+ * have come by TLS. Every request pays for these lines: what holds for nearly all of them is asked first, and what cannot
+ * be is left out.
+ */
+export function requestLines({ frontend, driver }: RenderSettings, isTls: boolean): string[] {
   return [
     ...forwardedLines(frontend.trustedProxies),
+    ...(isTls ? ["http-request add-header X-Forwarded-Proto https if { ssl_fc }"] : []),
     "option idle-close-on-response", // clients do not lose what they send while a reload ends their connection
-    "http-request deny deny_status 400 if HTTP_1.1 !{ req.hdr(host) -m found }",
+    "http-request deny deny_status 400 if !{ req.hdr(host) -m found } HTTP_1.1",
     ...(driver.maxBodyBytes > 0
       ? [`http-request deny deny_status 413 if { req.body_size gt ${driver.maxBodyBytes} }`]
       : []),
-    "http-request disable-l7-retry unless { method GET HEAD OPTIONS TRACE PUT DELETE }",
+    "http-request disable-l7-retry if !METH_GET !{ method OPTIONS TRACE PUT DELETE }", // METH_GET is HEAD too,
     ...(frontend.hsts === undefined
       ? []
       : [`http-response set-header Strict-Transport-Security ${literalFormat("HSTS", frontend.hsts)} if { ssl_fc }`]),
@@ -29,5 +34,5 @@ function forwardedLines(trustedProxies: readonly string[]): string[] {
           "http-request del-header X-Forwarded-For unless trusted_proxy",
           "http-request del-header X-Forwarded-Proto unless trusted_proxy",
         ];
-  return [...removal, "option forwardfor", "http-request add-header X-Forwarded-Proto https if { ssl_fc }"];
+  return [...removal, "option forwardfor"];
 }

@@ -22,13 +22,16 @@ export function servicesFrontend({ settings }: RenderInput, parts: FrontendParts
   const { frontend } = settings;
   const binds = (ports: typeof frontend.bindPorts) => ports.map((port) => bindLine(port, settings, parts.crtList));
   const isHttp = frontend.mode === "http";
+  const defaultBinds = parts.open ? binds(frontend.defaultPorts) : [];
+  const ownBinds = binds(frontend.bindPorts);
+  const isTls = [...defaultBinds, ...ownBinds, ...frontend.extra].some((line) => /^bind\s.*\sssl\b/.test(`${line}`));
   const lines = [
-    ...(parts.open ? binds(frontend.defaultPorts) : []),
+    ...defaultBinds,
     `mode ${frontend.mode}`,
-    ...(isHttp ? requestLines(settings) : []),
+    ...(isHttp ? requestLines(settings, isTls) : []),
     ...frontend.extra.map((line) => rawLine("EXTRA_FRONTEND", line)),
     ...(isHttp ? httpLogLines(settings) : []),
-    ...binds(frontend.bindPorts),
+    ...ownBinds,
     ...frontend.captures.map(
       ({ name, length }) => `capture request header ${headerName("CAPTURE_REQUEST_HEADER", name)} len ${length}`,
     ),
