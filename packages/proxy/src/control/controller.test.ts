@@ -86,8 +86,11 @@ test("what was rejected is not tried at each change of others, but when asked to
     return apply(services, render);
   };
   await controller.set("http", other("web"));
+  expect(controller.hasRejected).toBe(true);
   await controller.retry();
   expect(tried).toEqual([0, 1]);
+  await controller.remove("swarm", "go-demo");
+  expect(controller.hasRejected).toBe(false);
 });
 
 test("a request hides what the labels say until it is removed", async () => {

@@ -159,6 +159,11 @@ export class Controller {
     return this.apply();
   }
 
+  /** Some of what is wanted is not live. */
+  get hasRejected(): boolean {
+    return this.#rejected.size > 0;
+  }
+
   /** Brings HAProxy to what is wanted now, and tries again what it has rejected before; resolves when that is done. */
   retry(): Promise<void> {
     this.#retry = true;

@@ -70,7 +70,7 @@ export async function runProxy(options: ProxyOptions, signal: AbortSignal): Prom
 async function retry(controller: Controller, clock: Clock, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     await pause(clock, retryMs, signal);
-    if (!signal.aborted) await controller.retry().catch(() => {}); // it is tried again
+    if (!signal.aborted && controller.hasRejected) await controller.retry().catch(() => {}); // it is tried again
   }
 }
 

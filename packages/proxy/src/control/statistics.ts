@@ -4,7 +4,6 @@ import {
   type Rates,
   ratesOf,
   renderExposition,
-  type StatRow,
   StatTotals,
   statFamilies,
 } from "../metrics/index.ts";
@@ -20,8 +19,8 @@ export interface StatisticsParts {
   readonly clock: Clock;
 }
 
-/** How often counters are read, so that little of what old workers count is missed. With 1,000 services it takes 80 ms. */
-const readEveryMs = 60_000;
+/** How often counters are read, so that little of what old workers count is missed. */
+const readEveryMs = 30_000;
 
 /** HAProxy's statistics, with counters that go on over reloads, and the controller's own. */
 export class Statistics implements Disposable {
@@ -30,7 +29,7 @@ export class Statistics implements Disposable {
   /** Of requests to change services, by what became of them. */
   readonly #changes = { applied: 0, rejected: 0, failed: 0 };
   #scrapes = 0;
-  #last: { readonly rows: readonly StatRow[]; readonly atMs: number } | undefined;
+  #readAtMs: number | undefined;
   #rates: readonly Rates[] = [];
   #cancel = (): void => {};
 
@@ -83,18 +82,18 @@ export class Statistics implements Disposable {
 
   /** What each frontend, backend and server does per second, since the last look. */
   async summary(): Promise<{ readonly generation: number; readonly rates: readonly Rates[] }> {
-    await this.#read();
+    const [before, beforeMs] = [this.#totals.rows(), this.#readAtMs];
+    const atMs = await this.#read();
+    const passedMs = atMs - (beforeMs ?? atMs);
+    if (passedMs > 0) this.#rates = ratesOf(before, this.#totals.rows(), passedMs / 1000);
     return { generation: this.#parts.driver.generation, rates: this.#rates };
   }
 
-  async #read(): Promise<void> {
-    const { driver, clock } = this.#parts;
-    const rows = this.#totals.take(await driver.statistics());
-    const atMs = clock.now();
-    if (this.#last && atMs > this.#last.atMs) {
-      this.#rates = ratesOf(this.#last.rows, rows, (atMs - this.#last.atMs) / 1000);
-    }
-    this.#last = { rows, atMs };
+  /** When, by the clock. */
+  async #read(): Promise<number> {
+    this.#totals.keep(await this.#parts.driver.statistics());
+    this.#readAtMs = this.#parts.clock.now();
+    return this.#readAtMs;
   }
 
   #readLater(): void {

@@ -13,39 +13,69 @@ const counters = new Set<StatField>([
 const sums = new Set<StatField>(["scur", "qcur", "rate"]);
 const maxima = new Set<StatField>(["smax", "qmax", "rate_max"]);
 
+/** What a worker has counted: as it said it last, and as that was last read. */
+interface Worker {
+  csv: string;
+  rows: Rows | undefined;
+  isRead: boolean;
+}
+
 /**
  * Counters that go on over reloads. Each worker counts from nothing; old ones go on counting until they end. What a
- * worker counted between its last reading and its end is not known, so it pays to read often.
+ * worker counted between its last reading and its end is not known, so it pays to read often. Keeping a reading costs next
+ * to nothing: what it says is looked at when somebody asks, or when its worker has ended.
  */
 export class StatTotals {
   /** Lines that could not be read, so far. */
   failures = 0;
-  /** The last reading of each worker that runs. */
-  #workers = new Map<number, Rows>();
+  readonly #workers = new Map<number, Worker>();
+  /** The one that takes requests. */
+  #newest: number | undefined;
   /** What workers that have ended, and servers that were removed, had counted. */
   readonly #ended = new Map<string, Values>();
   #rows: readonly StatRow[] = [];
 
-  /** The rows of the newest worker, with the counters of all. Without a reading they stay as they were. */
-  take(readings: readonly WorkerStatistics[]): readonly StatRow[] {
-    const workers = new Map<number, Rows>();
+  /** Remembers a reading of all workers. One without an answer of the newest changes nothing. */
+  keep(readings: readonly WorkerStatistics[]): void {
+    const newest = readings.find(({ old }) => !old);
+    if (newest === undefined || (newest.csv === undefined && !this.#workers.has(newest.pid))) return;
+    this.#newest = newest.pid;
     for (const { pid, csv } of readings) {
-      const rows = csv === undefined ? this.#workers.get(pid) : this.#parse(csv);
-      if (rows) workers.set(pid, rows);
+      if (csv !== undefined) this.#workers.set(pid, { csv, rows: this.#workers.get(pid)?.rows, isRead: false });
     }
-    const newest = workers.get(readings.find(({ old }) => !old)?.pid ?? 0);
+    const running = new Set(readings.map(({ pid }) => pid));
+    for (const [pid, worker] of this.#workers) {
+      if (running.has(pid)) continue;
+      this.#end(this.#read(worker), undefined);
+      this.#workers.delete(pid);
+    }
+  }
+
+  /** The rows of the newest worker, with the counters of all, as of the last reading. */
+  rows(): readonly StatRow[] {
+    const newest = this.#workers.get(this.#newest ?? 0);
     if (!newest) return this.#rows;
-    for (const [pid, rows] of this.#workers) this.#end(rows, workers.get(pid));
-    this.#workers = workers;
-    this.#forget();
-    this.#rows = [...newest].map(([key, row]) => this.#total(key, row));
+    const workers = [...this.#workers.values()].map((worker) => this.#read(worker));
+    this.#forget(workers);
+    this.#rows = [...this.#read(newest)].map(([key, row]) => this.#total(key, row, workers));
     return this.#rows;
   }
 
-  #parse(csv: string): Rows {
-    const { rows, failures } = parseStat(csv);
+  /** Both. */
+  take(readings: readonly WorkerStatistics[]): readonly StatRow[] {
+    this.keep(readings);
+    return this.rows();
+  }
+
+  #read(worker: Worker): Rows {
+    if (worker.isRead && worker.rows) return worker.rows;
+    const { rows, failures } = parseStat(worker.csv);
     this.failures += failures;
-    return new Map(rows.map((row) => [rowKey(row), row]));
+    const now = new Map(rows.map((row) => [rowKey(row), row]));
+    if (worker.rows) this.#end(worker.rows, now);
+    worker.rows = now;
+    worker.isRead = true;
+    return now;
   }
 
   /** Keeps what rows counted that are there no more, or that began anew. */
@@ -61,12 +91,11 @@ export class StatTotals {
   }
 
   /** What no worker knows any more will not come back: a service or a task that was removed. */
-  #forget(): void {
-    for (const key of this.#ended.keys())
-      if (![...this.#workers.values()].some((rows) => rows.has(key))) this.#ended.delete(key);
+  #forget(workers: readonly Rows[]): void {
+    for (const key of this.#ended.keys()) if (!workers.some((rows) => rows.has(key))) this.#ended.delete(key);
   }
 
-  #total(key: string, newest: StatRow): StatRow {
+  #total(key: string, newest: StatRow, workers: readonly Rows[]): StatRow {
     const values: Values = new Map(newest.values);
     const add = (more: ReadonlyMap<StatField, number>, isWorker: boolean) => {
       for (const [field, value] of more) {
@@ -75,7 +104,7 @@ export class StatTotals {
       }
     };
     add(this.#ended.get(key) ?? new Map(), false);
-    for (const rows of this.#workers.values()) {
+    for (const rows of workers) {
       const row = rows.get(key);
       if (row && row !== newest) add(row.values, true);
     }

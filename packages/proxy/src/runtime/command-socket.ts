@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { connect } from "node:net";
+import { StringDecoder } from "node:string_decoder";
 import { type Clock, hasCode, pause } from "@skep/model";
 
 /** A command without an answer. */
@@ -20,6 +21,8 @@ export interface Patience {
 }
 
 const answerTimeoutMs = 5000;
+/** As much as HAProxy says at a time. */
+const chunkBytes = 16_384;
 const retryMs = 5;
 
 /** HAProxy's way of saying that nobody listens: while it starts, and for a moment in each reload. */
@@ -43,20 +46,27 @@ export class CommandSocket {
   async ask(command: string, timeoutMs: number = answerTimeoutMs): Promise<string> {
     if (this.#master && !existsSync(this.#path)) return this.#master.ask(byMaster(command), timeoutMs);
     return new Promise((resolve, reject) => {
-      const chunks: Buffer[] = [];
+      const decoder = new StringDecoder();
+      let answer = "";
       let sent = false;
       const fail = (message: string) => reject(new SocketFailure(`${this.#path}: ${message}`, sent));
-      const socket = connect({ path: this.#path, allowHalfOpen: true });
+      // one buffer for all of an answer, which is half a megabyte where all services are counted
+      const buffer = Buffer.allocUnsafe(chunkBytes);
+      const callback = (length: number) => {
+        answer += decoder.write(buffer.subarray(0, length));
+        return true;
+      };
+      const socket = connect({ path: this.#path, allowHalfOpen: true, onread: { buffer, callback } });
       const deadline = setTimeout(() => socket.destroy(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
       socket.on("connect", () => {
         sent = true;
         socket.end(command.endsWith("\n\n") ? command : `${command}\n`);
       });
-      socket.on("data", (chunk) => chunks.push(chunk));
       socket.on("error", (error) => fail(isRefusal(error) ? "nobody listens" : error.message));
       socket.on("close", () => {
         clearTimeout(deadline);
-        if (chunks.length > 0) resolve(Buffer.concat(chunks).toString());
+        answer += decoder.end();
+        if (answer !== "") resolve(answer);
         else fail("closed without an answer");
       });
     });
