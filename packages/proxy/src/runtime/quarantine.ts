@@ -39,9 +39,10 @@ const mostChecks = 64;
 export async function settle<Version>(options: SettleOptions<Version>): Promise<Settled<Version>> {
   const attempt = new Attempt(options);
   for (;;) {
-    const failure = await attempt.check();
-    if (!failure) return attempt.settled();
-    if (!attempt.demoteBlamed(failure)) await attempt.demoteByHalves(failure);
+    const rendered = attempt.render();
+    const failure = await attempt.check(rendered);
+    if (!failure) return attempt.settled(rendered);
+    if (!attempt.demoteBlamed(failure, rendered)) await attempt.demoteByHalves(failure);
   }
 }
 
@@ -50,38 +51,41 @@ class Attempt<Version> {
   /** The place of the version in use among those of each candidate. */
   readonly #levels: number[];
   readonly #rejected = new Map<string, string>();
-  #rendered: Rendered;
   #checks = 0;
   #bareIsGood = false;
 
   constructor(options: SettleOptions<Version>) {
     this.#options = options;
     this.#levels = options.candidates.map(() => 0);
-    this.#rendered = this.#render(this.#levels);
   }
 
-  check(): Promise<CheckFailure | undefined> {
-    this.#rendered = this.#render(this.#levels);
-    return this.#check(this.#rendered);
+  /** The config of the versions in use. */
+  render(): Rendered {
+    return this.#render(this.#levels);
   }
 
-  settled(): Settled<Version> {
+  check(rendered: Rendered): Promise<CheckFailure | undefined> {
+    this.#checks++;
+    return this.#options.check(rendered);
+  }
+
+  settled(rendered: Rendered): Settled<Version> {
     const chosen = this.#options.candidates.flatMap(({ serviceName, versions }, i) => {
       const version = versions[this.#levels[i] ?? 0];
       return version === undefined ? [] : [[serviceName, version] as const];
     });
-    return { rendered: this.#rendered, chosen: new Map(chosen), rejected: this.#rejected, checks: this.#checks };
+    return { rendered, chosen: new Map(chosen), rejected: this.#rejected, checks: this.#checks };
   }
 
   /**
    * False when HAProxy's words fit nobody. Of several that an alert mentions, such as two of the same name, the one
    * that is not proven is at fault.
    */
-  demoteBlamed({ alerts }: CheckFailure): boolean {
+  demoteBlamed({ alerts }: CheckFailure, rendered: Rendered): boolean {
     const places = new Map(this.#inUse().map((i) => [this.#options.candidates[i]?.serviceName, i]));
     const reasons = new Map<number, string[]>();
     for (const alert of alerts) {
-      const named = blamedServices(alert, this.#rendered).flatMap((name) => places.get(name) ?? []);
+      const named = blamedServices(alert, rendered).flatMap((name) => places.get(name) ?? []);
       const blamed = named.find((i) => !this.#isProven(i)) ?? named[0];
       if (blamed !== undefined) reasons.set(blamed, [...(reasons.get(blamed) ?? []), alert.message]);
     }
@@ -130,17 +134,12 @@ class Attempt<Version> {
   /** With only the first so many of the suspects. */
   #checkFirst(suspects: readonly number[], count: number): Promise<CheckFailure | undefined> {
     const left = new Set(suspects.slice(count));
-    return this.#check(this.#render(this.#levels.map((level, i) => (left.has(i) ? Number.POSITIVE_INFINITY : level))));
+    return this.check(this.#render(this.#levels.map((level, i) => (left.has(i) ? Number.POSITIVE_INFINITY : level))));
   }
 
   #render(levels: readonly number[]): Rendered {
     const { candidates, render } = this.#options;
     return render(candidates.flatMap(({ versions }, i) => versions[levels[i] ?? 0] ?? []));
-  }
-
-  #check(rendered: Rendered): Promise<CheckFailure | undefined> {
-    this.#checks++;
-    return this.#options.check(rendered);
   }
 
   #inUse(): number[] {
