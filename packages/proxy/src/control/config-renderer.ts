@@ -1,6 +1,13 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { driverOptions, type RenderedServices, type RenderInput, type RenderPaths, render } from "../render/index.ts";
+import {
+  driverOptions,
+  type RenderedServices,
+  type RenderInput,
+  type RenderPaths,
+  rememberPlans,
+  render,
+} from "../render/index.ts";
 import type { Rendered } from "../render/rendered.ts";
 import type { RenderSettings } from "../render/settings.ts";
 import { aclNameOf, type ProxyService, serviceJson } from "../service/index.ts";
@@ -25,6 +32,7 @@ export class ConfigRenderer {
   readonly #templates: string;
   readonly #read: (path: string) => string;
   readonly #mode: string;
+  readonly #plan = rememberPlans();
 
   constructor(settings: Settings, paths: RenderPaths) {
     this.#settings = renderSettings(settings);
@@ -36,13 +44,14 @@ export class ConfigRenderer {
 
   render(services: readonly ProxyService[], { certificates, tasks, isIdle }: Surroundings): RenderedServices {
     const addresses = services.flatMap(taskHosts).map((host) => [host, tasks(host) ?? []] as const);
-    return render({
+    const input = {
       ...this.#common(certificates),
       services,
       tasks: new Map(addresses),
       idle: new Set(addresses.map(([host]) => host).filter(isIdle)),
       snippets: new Map(services.flatMap((service) => this.#snippets(service))),
-    });
+    };
+    return render(input, this.#plan);
   }
 
   /** A config that serves nobody: no port is open before the routes are known. */

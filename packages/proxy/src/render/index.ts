@@ -8,6 +8,7 @@ export type {
   UserSnippet,
   UserSnippets,
 } from "./input.ts";
+export { type PlanService, rememberPlans } from "./plan/plan-cache.ts";
 export { type RenderedServices, render } from "./render.ts";
 export type { Blame, Rendered, TaskServer } from "./rendered.ts";
 export { driverOptions, type RenderSettings } from "./settings.ts";

@@ -8,9 +8,10 @@ import { userList } from "./general/user-lists.ts";
 import { mapOf, servicesFrontend } from "./http/services-frontend.ts";
 import type { RenderInput } from "./input.ts";
 import { word } from "./language/quote.ts";
+import type { PlanService } from "./plan/plan-cache.ts";
 import { backendSections, dummySection } from "./plan/service-backends.ts";
 import { compare } from "./plan/service-order.ts";
-import { defaultUsers } from "./plan/service-plan.ts";
+import { defaultUsers, planService } from "./plan/service-plan.ts";
 import { planServices, type Refusal, type ServicePlans } from "./plan/service-plans.ts";
 import type { Rendered } from "./rendered.ts";
 import { streamFrontends } from "./stream/stream-frontends.ts";
@@ -24,9 +25,12 @@ export interface RenderedServices extends Rendered {
   readonly refused: ReadonlyMap<string, string>;
 }
 
-/** haproxy.cfg and what belongs to it. Throws a DomainError for a setting that has no place in it, never for a service. */
-export function render(input: RenderInput): RenderedServices {
-  const planned = planServices(input);
+/**
+ * haproxy.cfg and what belongs to it; `plan` may remember plans. Throws a DomainError for a setting that has no place in it,
+ * never for a service.
+ */
+export function render(input: RenderInput, plan: PlanService = planService): RenderedServices {
+  const planned = planServices(input, plan);
   const snippets = snippetsOf(input, planned.plans);
   const misplaced = snippets.backend.filter((snippet) => strayLine(snippet) !== undefined);
   const map = mapOf(input, planned, snippets.frontend);

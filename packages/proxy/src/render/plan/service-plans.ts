@@ -2,9 +2,10 @@ import { DomainError } from "@skep/model";
 import { portsOf } from "../general/binds.ts";
 import type { RenderedService, RenderInput } from "../input.ts";
 import { Names } from "./names.ts";
+import type { PlanService } from "./plan-cache.ts";
 import { PortClaims, type PortConflict, type PortWish } from "./port-claims.ts";
 import { inRuleOrder } from "./service-order.ts";
-import { defaultUsers, planService, type ServicePlan } from "./service-plan.ts";
+import { defaultUsers, type ServicePlan } from "./service-plan.ts";
 
 export interface ServicePlans {
   /** In the order of their rules. */
@@ -26,7 +27,7 @@ export interface Refusal {
 }
 
 /** Each service is planned by itself, so that one that cannot be leaves the others alone. */
-export function planServices(input: RenderInput): ServicePlans {
+export function planServices(input: RenderInput, plan: PlanService): ServicePlans {
   const services = inRuleOrder(input.services).filter(({ replicas }) => replicas !== 0);
   const open = services.length === 0 || services.some(isHttp);
   const names = new Names();
@@ -36,9 +37,9 @@ export function planServices(input: RenderInput): ServicePlans {
   const plans: ServicePlan[] = [];
   const refusals: Refusal[] = [];
   for (const service of services) {
-    const plan = planOrRefusal(input, service, names, ports);
-    if ("reason" in plan) refusals.push(plan);
-    else plans.push(plan);
+    const planned = planOrRefusal(() => plan(input, service, names), service, names, ports);
+    if ("reason" in planned) refusals.push(planned);
+    else plans.push(planned);
   }
   return { plans, refusals, names, open, isEmpty: services.length === 0 };
 }
@@ -46,14 +47,13 @@ export function planServices(input: RenderInput): ServicePlans {
 const isHttp = ({ destinations }: RenderedService) => destinations.some(({ reqMode }) => reqMode === "http");
 
 function planOrRefusal(
-  input: RenderInput,
-  service: RenderedService,
+  planIt: () => ServicePlan,
+  { serviceName }: RenderedService,
   names: Names,
   ports: PortClaims,
 ): ServicePlan | Refusal {
-  const { serviceName } = service;
   try {
-    const plan = planService(input, service, names);
+    const plan = planIt();
     const conflict = ports.claim(plan.streams.map(streamPort).concat(plan.groups.map(groupPort)), serviceName);
     if (conflict) return { serviceName, reason: conflictText(conflict), other: conflict.owner };
     names.keep();
