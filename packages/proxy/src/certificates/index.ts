@@ -1,4 +1,5 @@
 export { blameCertificate } from "./blame-certificate.ts";
+export { CarriedCertificates } from "./carried-certificates.ts";
 export type { Certificate, Certificates, RefusedCertificate } from "./certificate.ts";
 export {
   type CertificateAnswer,

@@ -112,6 +112,16 @@ test("without replicas, or for another instance of the proxy, there is no route"
   expect(states()).toEqual(["go-demo idle (http)", "web idle (http)"]);
 });
 
+test("a route goes when its service has no replicas left, and is back with the first", async () => {
+  const { haproxy, controller, states } = start();
+  await controller.set("http", goDemo("/demo", "&replicas=2"));
+  await controller.set("http", goDemo("/demo", "&replicas=0"));
+  expect(haproxy.live).toEqual([]);
+  expect(states()).toEqual(["go-demo idle (http)"]);
+  await controller.set("http", goDemo("/demo", "&replicas=1"));
+  expect(haproxy.live).toEqual(["/demo"]);
+});
+
 test("a template that cannot be read is told before anything changes", async () => {
   const { haproxy, controller } = start();
   await controller.apply();

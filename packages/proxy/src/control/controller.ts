@@ -51,6 +51,8 @@ export class Controller {
   #begun = false;
   readonly #checked = new Map<string, { readonly query: string; readonly reason: string | undefined }>();
   #rendered: Rendered | undefined;
+  /** The last pass did not bring HAProxy to what is wanted. */
+  #isBehind = false;
   #version = 0;
   #appliedVersion = 0;
   readonly #waiters = new Set<Waiter>();
@@ -87,9 +89,9 @@ export class Controller {
   /** Resolves when the route is gone; false when there was none. */
   remove(origin: Origin, name: string): Promise<boolean> {
     return this.#turns.take(name, async () => {
-      if (!this.#table.remove(origin, name)) return false;
-      await this.apply();
-      return true;
+      const isRemoved = this.#table.remove(origin, name);
+      if (isRemoved || this.#isBehind) await this.apply();
+      return isRemoved;
     });
   }
 
@@ -203,6 +205,7 @@ export class Controller {
         (err: unknown) => err ?? new Error("unknown"),
       );
       this.#appliedVersion = version;
+      this.#isBehind = error !== undefined;
       if (error !== undefined) this.#tryLater(error);
       for (const waiter of this.#waiters) {
         if (waiter.version > version) continue;

@@ -1,24 +1,30 @@
 import type { Clock, Logger } from "@skep/model";
+import type { CarriedCertificates } from "../certificates/index.ts";
 import { ParameterError, type ParseContext, servicesOfEnvironment } from "../service/index.ts";
 import type { Settings } from "../settings/index.ts";
-import { type SwarmClient, watchListeners } from "../sources/index.ts";
+import { type Parameters, type ServiceObject, type SwarmClient, watchListeners } from "../sources/index.ts";
 import type { Controller } from "./controller.ts";
 import type { Route } from "./route-table.ts";
 
 /** Services that the environment defines; bad ones are left out and told. */
 export function takeInEnvironment(
   controller: Controller,
+  certificates: CarriedCertificates,
   env: Readonly<Record<string, string | undefined>>,
   context: ParseContext,
 ): void {
   const { services, problems } = servicesOfEnvironment(env, context);
-  const routes = services.map((service): Route => ({ service, query: JSON.stringify(service) }));
+  void certificates.take(services);
+  const routes = services.map(
+    (service): Route => ({ service, query: JSON.stringify({ ...service, serviceCert: "" }) }),
+  );
   const reasons = new Map(problems.map(({ serviceName, message }) => [serviceName, message]));
   controller.replaceAll("environment", routes, reasons).catch(() => {}); // it is tried again
 }
 
 export interface FollowParts {
   readonly controller: Controller;
+  readonly certificates: CarriedCertificates;
   /** Throws ParameterError. */
   readonly routeOf: (parameters: URLSearchParams) => Route;
   readonly settings: Settings;
@@ -26,16 +32,20 @@ export interface FollowParts {
   readonly log: Logger;
 }
 
+/** Listeners leave out a stack's name (`com.df.shortName`), or put a prefix in front (`DF_SERVICE_NAME_PREFIX`). */
+const isOfSwarm = (services: readonly ServiceObject[], name: string): boolean =>
+  services.some(({ Spec }) => Spec.Name === name || Spec.Name.endsWith(`_${name}`) || name.endsWith(`_${Spec.Name}`));
+
 /** Follows the swarm listeners of LISTENER_ADDRESS; `told` after each answer. Until `signal` aborts. */
 export async function followListeners(
-  { controller, routeOf, settings, clock, log }: FollowParts,
+  { controller, certificates, routeOf, settings, clock, log }: FollowParts,
   client: SwarmClient | undefined,
   told: () => void,
   signal: AbortSignal,
 ): Promise<void> {
   const { fetchIntervalMs: intervalMs, fetchAttempts: attempts, repeatFetch: repeat } = settings.reload;
-  const exists = async ({ serviceName = "" }: Readonly<Record<string, string>>) =>
-    client === undefined || (await client.service(serviceName, signal)) !== undefined;
+  const exists =
+    client && (async ({ serviceName = "" }: Parameters) => isOfSwarm(await client.services({}, signal), serviceName));
   const options = { addresses: settings.instance.listeners, intervalMs, attempts, repeat, clock, log, exists };
   for await (const services of watchListeners(options, signal)) {
     const problems = new Map<string, string>();
@@ -48,6 +58,7 @@ export async function followListeners(
         return controller.routesOf("listener").get(name) ?? [];
       }
     });
+    void certificates.take(routes.map(({ service }) => service));
     controller.replaceAll("listener", routes, problems).catch(() => {}); // it is tried again
     told();
   }

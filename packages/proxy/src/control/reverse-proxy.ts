@@ -2,7 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { isIP } from "node:net";
 import { join } from "node:path";
 import type { Clock, Logger } from "@skep/model";
-import { CertificateStore } from "../certificates/index.ts";
+import { CarriedCertificates, CertificateStore } from "../certificates/index.ts";
 import { Driver } from "../runtime/index.ts";
 import type { Settings } from "../settings/index.ts";
 import { type LookUp, TaskAddresses } from "../sources/index.ts";
@@ -34,6 +34,7 @@ export class ReverseProxy {
   readonly controller: Controller;
   readonly haproxy: HaproxyConfig;
   readonly certificates: CertificateStore;
+  readonly carried: CarriedCertificates;
   readonly tasks: TaskAddresses;
   readonly saved: SavedRoutes;
   readonly statistics: Statistics;
@@ -91,6 +92,7 @@ export class ReverseProxy {
       changed: () => this.#hasChanged(),
     });
     this.certificates = new CertificateStore(paths.certificates, clock, certificateTrial(binary, paths.run, signal));
+    this.carried = new CarriedCertificates(this.certificates, log);
     const { controller } = this;
     this.statistics = new Statistics({ driver, controller, certificates: () => this.haproxy.ends, version, clock });
   }

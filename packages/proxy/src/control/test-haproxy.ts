@@ -5,11 +5,14 @@ import { type LiveConfig, RejectedRoute } from "./live-config.ts";
 export class FakeHaproxy implements LiveConfig {
   passes = 0;
   away = false;
+  /** What each pass ends with; undefined for the usual. */
+  failure: Error | undefined;
   live: readonly string[] = [];
 
   async apply(...[services, render]: Parameters<LiveConfig["apply"]>) {
     this.passes++;
     await Promise.resolve();
+    if (this.failure) throw this.failure;
     if (this.away) throw new RejectedRoute("haproxy is away", false);
     const rejected = new Map<string, string>();
     const chosen = services.flatMap(({ serviceName, versions }) => {

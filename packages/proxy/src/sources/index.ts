@@ -16,7 +16,7 @@ export { isInside, type OwnNetworks, ownNetworks } from "./own-networks.ts";
 export { type ControlRequest, Peers, type PeersOptions } from "./peers.ts";
 export { SharedRoutes, type SharedRoutesOptions } from "./swarm/shared-routes.ts";
 export { isNotAManager, SwarmClient } from "./swarm/swarm-client.ts";
-export type { SwarmNode, SwarmService } from "./swarm/swarm-objects.ts";
+export type { ServiceObject, SwarmNode, SwarmService } from "./swarm/swarm-objects.ts";
 export {
   defaultNotifyLabel,
   type SwarmServices,

@@ -22,10 +22,13 @@ export interface ListenerClientOptions {
   readonly repeat: boolean;
   /**
    * Whether a service that a listener no longer names still exists: listeners leave out those whose tasks are not all running,
-   * and that is no reason to close their route.
+   * and that is no reason to close their route. Where nobody can tell, a service is gone that was not named for some answers.
    */
-  readonly exists: (service: Parameters) => Promise<boolean>;
+  readonly exists?: ((service: Parameters) => Promise<boolean>) | undefined;
 }
+
+/** So many answers in a row have to leave a service out. */
+const mostMissed = 3;
 
 const answerMs = 30_000;
 const root = "/v1/docker-flow-swarm-listener";
@@ -73,6 +76,8 @@ class Listener {
   readonly #url: URL;
   readonly #options: ListenerClientOptions;
   readonly #complaint: Complaint;
+  /** How many answers in a row have left a service out. */
+  readonly #missed = new Map<string, number>();
   services: ListenerServices = new Map();
   answered = false;
 
@@ -86,8 +91,9 @@ class Listener {
     using deadline = new Deadline(this.#options.clock, answerMs, this.#url.href, signal);
     try {
       const named = parseServices(await get(this.#url, deadline.signal));
+      for (const name of named.keys()) this.#missed.delete(name);
       const others = [...this.services].filter(([name]) => !named.has(name));
-      const kept = await Promise.all(others.map(async (other) => ((await this.#exists(other[1])) ? [other] : [])));
+      const kept = await Promise.all(others.map(async (other) => ((await this.#stays(other)) ? [other] : [])));
       this.services = new Map([...named, ...kept.flat()]);
       this.answered = true;
       this.#complaint.cured();
@@ -96,9 +102,14 @@ class Listener {
     }
   }
 
-  /** When nobody can tell, the route stays. */
-  #exists(service: Parameters): Promise<boolean> {
-    return this.#options.exists(service).catch(() => true);
+  /** When the swarm cannot be asked now, the route stays. */
+  async #stays([name, service]: readonly [string, Parameters]): Promise<boolean> {
+    const { exists } = this.#options;
+    if (exists) return exists(service).catch(() => true);
+    const missed = (this.#missed.get(name) ?? 0) + 1;
+    if (missed < mostMissed) this.#missed.set(name, missed);
+    else this.#missed.delete(name);
+    return missed < mostMissed;
   }
 }
 

@@ -31,7 +31,8 @@ async function start(env: Record<string, string> = {}) {
   const haproxy = new FakeHaproxy();
   const shared: string[] = [];
   const counted: number[] = [];
-  const failing = { replicas: false, summary: false };
+  const failing = { replicas: false, summary: false, csv: false };
+  const sources = { haveTold: false };
   const controller = new Controller({
     haproxy,
     render: (services) => ({ config: `${services.map(pathOf).join("\n")}\n` }) as Rendered,
@@ -67,10 +68,13 @@ async function start(env: Record<string, string> = {}) {
     },
     certificates: new CertificateStore(join(folder, "certs"), systemClock),
     notifyListeners: async () => tell("listeners"),
-    hasBeenFilled: () => false,
+    hasBeenFilled: () => sources.haveTold,
     statistics: {
       count: (status) => void counted.push(status),
-      csv: async () => "# pxname\nservices\n",
+      csv: async () => {
+        if (failing.csv) throw new Error("haproxy does not answer");
+        return "# pxname\nservices\n";
+      },
       prometheus: async () => "haproxy_up 1\n",
       summary: async () => {
         if (failing.summary) throw new Error("no summary");
@@ -101,7 +105,10 @@ async function start(env: Record<string, string> = {}) {
     const { text, ...rest } = await call(`/v1/docker-flow-proxy/${path}`, init);
     return { ...rest, text, json: text.startsWith("{") ? JSON.parse(text) : undefined };
   };
-  return { haproxy, controller, shared, counted, failing, call, df, stop: () => api[Symbol.asyncDispose]() };
+  return {
+    ...{ haproxy, controller, shared, counted, failing, sources, parts, port: api.ports[0] ?? 0, call, df },
+    stop: () => api[Symbol.asyncDispose](),
+  };
 }
 
 const goDemo = "serviceName=go-demo&servicePath=/demo&port=8080";
@@ -113,6 +120,79 @@ test("a reconfigure answers with every field once the route is live", async () =
   expect(json.ServiceDest).toMatchObject([{ Port: "8080", ServicePath: ["/demo"], PathType: "path_beg" }]);
   expect(scene.haproxy.live).toEqual(["/demo"]);
   expect(scene.counted).toEqual([200]);
+});
+
+test("parameters are those of the query, whatever the method", async () => {
+  for (const method of ["POST", "PUT", "DELETE"]) {
+    const { status, json } = await scene.df(`reconfigure?serviceName=${method}&servicePath=/${method}&port=80`, {
+      method,
+      body: "servicePath=/body",
+    });
+    expect([status, json.ServiceDest[0].ServicePath]).toEqual([200, [`/${method}`]]);
+  }
+  expect(scene.haproxy.live).toEqual(["/POST", "/PUT", "/DELETE"]);
+});
+
+test("a tcp service needs no path", async () => {
+  const { status, json } = await scene.df("reconfigure?serviceName=redis&reqMode=tcp&srcPort=6379&port=6379");
+  expect([status, json.Status]).toEqual([200, "OK"]);
+  expect(json.ServiceDest).toMatchObject([{ ReqMode: "tcp", SrcPort: 6379, Port: "6379", ServicePath: [] }]);
+});
+
+test("a service's certificate is stored under its first domain, else its name, with its lines", async () => {
+  const { pem } = testCertificate({ names: ["x.com"] });
+  const serviceCert = encodeURIComponent(pem.replaceAll("\n", "\\n"));
+  expect((await scene.df(`reconfigure?${goDemo}&serviceCert=${serviceCert}`)).status).toBe(200);
+  await scene.df(`reconfigure?serviceName=web&serviceDomain=x.com,y.com&port=80&serviceCert=${serviceCert}`);
+  const { json } = await scene.df("certs");
+  expect(json.Certs.map((each: Record<string, string>) => [each.ProxyServiceName, each.CertContent])).toEqual([
+    ["go-demo", pem],
+    ["x.com", pem],
+  ]);
+  expect(scene.shared.join()).not.toContain("CERTIFICATE");
+});
+
+test("a service whose certificate is none has no route either", async () => {
+  const { status, json } = await scene.df(`reconfigure?${goDemo}&serviceCert=garbage`);
+  expect([status, json.Message]).toEqual([400, expect.stringContaining("it is not PEM")]);
+  expect(scene.haproxy.live).toEqual([]);
+});
+
+test("a service with no replicas has no route any more, and is a service all the same", async () => {
+  await scene.df(`reconfigure?${goDemo}&replicas=2`);
+  const { status, json } = await scene.df(`reconfigure?${goDemo}&replicas=0`);
+  expect([status, json.Status, json.Message, json.IsGlobal]).toEqual([200, "OK", "", false]);
+  expect(scene.haproxy.live).toEqual([]);
+  expect(await scene.df("reconfigure?serviceName=new&servicePath=/new&port=80&replicas=0")).toMatchObject({
+    status: 200,
+  });
+  expect((await scene.df(`reconfigure?${goDemo}`)).json.IsGlobal).toBe(true);
+  expect(scene.haproxy.live).toEqual(["/demo"]);
+});
+
+test("what HAProxy cannot be told is an error of every call that changes something", async () => {
+  await scene.df(`reconfigure?${goDemo}`);
+  scene.haproxy.away = true;
+  const calls = ["reconfigure?serviceName=web&servicePath=/web&port=80", "remove?serviceName=go-demo", "reload"];
+  for (const call of calls) {
+    const { status, type, json } = await scene.df(call);
+    expect([call, status, type, json.Status, json.Message]).toEqual([
+      ...[call, 500, "application/json"],
+      ...["NOK", "haproxy is away"],
+    ]);
+  }
+  expect(scene.haproxy.live).toEqual(["/demo"]);
+  scene.haproxy.away = false;
+});
+
+test("a removal that cannot be carried out is no success, asked to distribute or not", async () => {
+  await scene.df(`reconfigure?${goDemo}`);
+  scene.haproxy.failure = new DomainError("internal", "cannot write haproxy.cfg");
+  for (const more of ["", "&distribute=true", "&distribute=false"]) {
+    const { status, json } = await scene.df(`remove?serviceName=go-demo${more}`);
+    expect([status, json.Status, json.Message]).toEqual([500, "NOK", "cannot write haproxy.cfg"]);
+  }
+  scene.haproxy.failure = undefined;
 });
 
 test("v2 does the same, and a trailing slash leads to the path without it", async () => {
@@ -191,6 +271,34 @@ test("removing what labels route is refused with what to do instead", async () =
   expect((await scene.df("remove?serviceName=unknown")).status).toBe(200);
 });
 
+test("removing a service that is not there asks HAProxy for nothing", async () => {
+  await scene.df(`reconfigure?${goDemo}`);
+  const before = scene.haproxy.passes;
+  const { status, type, json } = await scene.df("remove?serviceName=unknown&aclName=go-demo");
+  expect([status, type, json.Status]).toEqual([200, "application/json", "OK"]);
+  expect([scene.haproxy.passes, scene.haproxy.live]).toEqual([before, ["/demo"]]);
+});
+
+test("a removal is answered with the service's name, and that it was distributed", async () => {
+  await scene.df(`reconfigure?${goDemo}`);
+  const { json } = await scene.df("remove?serviceName=go-demo&distribute=true");
+  expect(json).toMatchObject({
+    ...{ Status: "OK", Message: "Distributed to all instances", ServiceName: "go-demo", Distribute: true },
+    ServiceDest: null,
+  });
+  expect((await scene.df("remove?serviceName=go-demo")).json).toMatchObject({ Message: "", Distribute: false });
+});
+
+test("a reload tries again what was rejected; fromListener only asks the listeners", async () => {
+  await scene.df(`reconfigure?${goDemo}`);
+  const before = scene.haproxy.passes;
+  expect((await scene.df("reload?fromListener=true")).type).toBe("application/json");
+  expect([scene.haproxy.passes - before, scene.shared.at(-1)]).toEqual([0, "listeners"]);
+  await scene.df("reload");
+  await scene.df("reload?recreate=true");
+  expect([scene.haproxy.passes - before, scene.haproxy.live]).toEqual([2, ["/demo"]]);
+});
+
 test("services tells the state of each, and the routes for other replicas as soon as they change", async () => {
   await scene.df(`reconfigure?${goDemo}`);
   const { json } = await scene.df("services");
@@ -213,7 +321,7 @@ test("services tells the state of each, and the routes for other replicas as soo
 });
 
 test("config is the file as it is, or what is live as JSON", async () => {
-  expect((await scene.df("config")).status).toBe(500);
+  expect(await scene.df("config")).toMatchObject({ status: 500, text: "" });
   await writeFile(join(folder, "haproxy.cfg"), "global\n");
   expect(await scene.df("config")).toMatchObject({ status: 200, type: "text/html", text: "global\n" });
   await scene.df(`reconfigure?${goDemo}`);
@@ -250,6 +358,47 @@ test("a certificate is removed when there is one, on the other replicas as well 
   expect(scene.shared).toEqual(["/v1/docker-flow-proxy/cert"]);
   expect((await scene.df("certs")).json.Certs).toEqual([]);
   expect((await remove("certName=a.pem")).status).toBe(404);
+});
+
+test("replicas that cannot be told of a certificate are an error for who asked to distribute it", async () => {
+  const pem = testCertificate({ names: ["example.com"] }).pem;
+  scene.failing.replicas = true;
+  const put = (query: string) => scene.df(`cert?certName=a.pem${query}`, { method: "PUT", body: pem });
+  expect(await put("&distribute=true")).toMatchObject({
+    ...{ status: 400, type: "application/json" },
+    json: { Status: "NOK", Message: expect.stringContaining("[10.0.0.3]"), Certs: null },
+  });
+  expect((await put("")).status).toBe(200);
+});
+
+test("statistics that cannot be had, here or on another replica, are answered 500 without a body", async () => {
+  scene.failing.replicas = true;
+  expect(await scene.df("metrics?distribute=true")).toMatchObject({ status: 500, text: "" });
+  expect((await scene.df("metrics")).text).toBe("# pxname\nservices\n");
+  scene.failing.csv = true;
+  expect(await scene.df("metrics")).toMatchObject({ status: 500, text: "" });
+});
+
+test("successfulinitreload is answered 200 when every source has told of its services", async () => {
+  expect(await scene.df("successfulinitreload")).toMatchObject({ status: 500, text: "" });
+  scene.sources.haveTold = true;
+  expect(await scene.df("successfulinitreload")).toMatchObject({ status: 200, text: "" });
+});
+
+test("who asks whether it is there gets every field, empty", async () => {
+  const calls = { "/v1/docker-flow-proxy/ping": "", "/v1/test": "Test v1", "/v2/test": "Test v2" };
+  for (const [path, Message] of Object.entries(calls)) {
+    const { status, type, text } = await scene.call(path);
+    expect([status, type]).toEqual([200, "application/json"]);
+    expect(JSON.parse(text)).toMatchObject({ Status: "OK", Message, ServiceName: "", ServiceDest: null });
+  }
+});
+
+test("a port that another has is an error, and the first goes on", async () => {
+  await expect(ApiServer.listen(scene.parts, ["127.0.0.1"], scene.port)).rejects.toThrow("EADDRINUSE");
+  await expect(ApiServer.listen(scene.parts, ["127.0.0.2", "127.0.0.1"], scene.port)).rejects.toThrow("EADDRINUSE");
+  expect((await scene.df("ping")).status).toBe(200);
+  await expect(fetch(`http://127.0.0.2:${scene.port}/v1/test`)).rejects.toThrow();
 });
 
 test("an error that nobody has foreseen is answered in JSON too", async () => {

@@ -15,11 +15,16 @@ export async function remove(parts: ApiParts, request: ApiRequest): Promise<Answ
   const { controller, replicas, log } = parts;
   try {
     await controller.remove("http", serviceName);
+  } catch (err) {
+    if (err instanceof RejectedRoute || err instanceof DomainError) return answer(500, err.message);
+    throw err;
+  }
+  try {
     if (request.query.get("distribute") === "false") await replicas.keep(serviceName, undefined);
     else await replicas.share(serviceName, undefined, request);
   } catch (err) {
-    if (!(err instanceof RejectedRoute || err instanceof DomainError)) throw err;
-    if (distribute || err instanceof RejectedRoute) return answer(500, err.message);
+    if (!(err instanceof DomainError)) throw err;
+    if (distribute) return answer(500, err.message);
     log.warn({ service: serviceName, err }, "removal of a route is not shared");
   }
   const left = controller.states().get(serviceName);

@@ -18,5 +18,9 @@ export function hostPatterns(domains: readonly string[]): HostPatterns | undefin
 /** The ACL holds when one of its lines does: each kind of pattern has the fetch that it needs. */
 export const domainAclLines = (name: string, algorithm: string, { named, endings }: HostPatterns): string[] => [
   ...aclLines(name, `${algorithm} -i`, "serviceDomain", named),
-  ...aclLines(name, "hdr_end(host) -i", "serviceDomain", endings),
+  ...aclLines(name, endingFetch(algorithm), "serviceDomain", endings),
 ];
+
+/** A TLS client's connection has no headers to look into. */
+const endingFetch = (algorithm: string) =>
+  /ssl_(fc_)?sni/.test(algorithm) ? `${algorithm} -i -m end` : "hdr_end(host) -i";

@@ -57,6 +57,60 @@ test("an https port is for what comes to the https port of the proxy", () => {
   ]);
 });
 
+test("an https port and a port may both have source ports of their own, and the other conditions hold for both", () => {
+  expect(
+    rules(
+      "serviceName=svc&port=9001&httpsPort=9443&srcPort=8080&srcHttpsPort=8443&servicePath=/x&servicePathExclude=/x/y" +
+        "&userAgent=amiga&serviceHeader=X-A:1",
+    ),
+  ).toEqual([
+    "acl url_svc9001 path_beg /x",
+    "acl url_exclude_svc9001 path_beg /x/y",
+    "acl url_https_svc9443 path_beg /x",
+    "acl url_exclude_https_svc9443 path_beg /x/y",
+    "acl hdr_svc9001_0 hdr(X-A) 1",
+    "acl srcPort_svc8080 dst_port 8080",
+    "acl srcHttpsPort_svc8443 dst_port 8443",
+    "acl user_agent_svc_amiga hdr_sub(User-Agent) -i amiga",
+    "use_backend svc-be9001 if url_svc9001 !url_exclude_svc9001 hdr_svc9001_0 srcPort_svc8080 user_agent_svc_amiga",
+    "use_backend https-svc-be9443 if url_https_svc9443 !url_exclude_https_svc9443 hdr_svc9001_0 srcHttpsPort_svc8443 user_agent_svc_amiga",
+  ]);
+});
+
+test("each destination has its own domains, wildcards and redirects", () => {
+  expect(
+    rules(
+      "serviceName=svc&serviceDomain.1=a.com,*.a.com&port.1=1&serviceDomain.2=b.com&port.2=2&redirectFromDomain.2=old.com" +
+        "&servicePath.3=/c&port.3=3",
+    ),
+  ).toEqual([
+    "acl url_svc1_1 path_beg /",
+    "acl domain_svc1_1 hdr_beg(host) -i a.com",
+    "acl domain_svc1_1 hdr_end(host) -i .a.com",
+    "acl url_svc2_2 path_beg /",
+    "acl domain_svc2_2 hdr_beg(host) -i b.com",
+    "http-request redirect code 301 prefix http://b.com if { hdr_beg(host) -i old.com }",
+    "acl url_svc3_3 path_beg /c",
+    "use_backend svc-be1_1 if url_svc1_1 domain_svc1_1",
+    "use_backend svc-be2_2 if url_svc2_2 domain_svc2_2",
+    "use_backend svc-be3_3 if url_svc3_3",
+  ]);
+});
+
+test("a destination without a user agent takes what the others leave", () => {
+  expect(
+    rules(
+      "serviceName=svc&servicePath=/x&port.1=1&userAgent.1=amiga&port.2=2&userAgent.2=amstrad,My App/2&port.3=3",
+    ).filter((line) => /user_agent|use_backend/.test(line)),
+  ).toEqual([
+    "acl user_agent_svc_amiga_1 hdr_sub(User-Agent) -i amiga",
+    "acl user_agent_svc_amstrad_My_App_2_2 hdr_sub(User-Agent) -i amstrad 'My App/2'",
+    "use_backend svc-be1_1 if url_svc1_1 user_agent_svc_amiga_1",
+    "use_backend svc-be2_2 if url_svc2_2 user_agent_svc_amstrad_My_App_2_2",
+    "use_backend svc-be3_3 if url_svc3_3",
+  ]);
+});
+
 test("an https port may be the only one, and may have source ports of its own", () => {
   expect(rules("serviceName=svc&httpsPort=9443&servicePath=/x&srcHttpsPort=8443")).toEqual([
     "acl url_https_svc9443 path_beg /x",

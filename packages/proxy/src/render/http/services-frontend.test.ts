@@ -87,6 +87,18 @@ test("ports have what else the operator writes on their lines", () => {
   ]);
 });
 
+test("more ports have certificates too where they ask for them, as soon as there are some", () => {
+  const bindPorts = [
+    { port: "8443", options: "", ssl: true },
+    { port: "8080", options: "", ssl: false },
+  ];
+  expect(binds({ frontend: { bindPorts } })).toEqual(["bind *:80", "bind *:443", "bind *:8443", "bind *:8080"]);
+  expect(binds({ frontend: { bindPorts } }, [goDemo], ["/certs/x.pem"]).slice(2)).toEqual([
+    "bind *:8443 ssl crt-list /cfg/crt-list.txt alpn h2,http/1.1",
+    "bind *:8080",
+  ]);
+});
+
 test("the operator's lines stand before the services' rules, captures too", () => {
   const lines = frontend({
     frontend: { extra: ["http-request deny if { path /x }"], captures: [{ name: "Host", length: 64 }] },

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { goDemo, renderServices, sectionOf, service, settingsWith } from "../test-input.ts";
+import { goDemo, renderServices, rulesOf, sectionOf, service, settingsWith } from "../test-input.ts";
 
 const render = (...queries: string[]) => renderServices(queries.map((query) => service(query)));
 const redis = "serviceName=redis&reqMode=tcp&srcPort=16379&port=6379";
@@ -41,6 +41,62 @@ test("tcp services on one port share its frontend, with the first one's timeout,
     "acl domain_b1 hdr_beg(host) -i b.com",
     "use_backend b-be1 if domain_b1",
   ]);
+});
+
+test("a tcp service's destinations have a frontend for each port, and a backend each", () => {
+  const rendered = render("serviceName=mq&reqMode=tcp&srcPort.1=5672&port.1=5672&srcPort.2=15672&port.2=15672");
+  expect(sectionOf(rendered, "frontend tcpFE_5672").at(-1)).toBe("default_backend mq-be5672_1");
+  expect(sectionOf(rendered, "frontend tcpFE_15672").at(-1)).toBe("default_backend mq-be15672_2");
+  expect(sectionOf(rendered, "backend mq-be15672_2")).toEqual([
+    "backend mq-be15672_2",
+    "mode tcp",
+    "server mq mq:15672",
+  ]);
+});
+
+test("a tcp service's domains are told by its own algorithm, once the client has said what it looks at", () => {
+  const rendered = render(
+    "serviceName=db&reqMode=tcp&srcPort=7000&port=1&serviceDomain=a.com,b.com&serviceDomainAlgo=req.ssl_sni",
+  );
+  expect(sectionOf(rendered, "frontend tcpFE_7000").slice(3)).toEqual([
+    "tcp-request inspect-delay 5s",
+    "tcp-request content accept if { req_ssl_hello_type 1 }",
+    "acl domain_db1 req.ssl_sni -i a.com b.com",
+    "use_backend db-be1 if domain_db1",
+  ]);
+});
+
+test("a wildcard is looked for where the algorithm looks", () => {
+  const rendered = render(
+    "serviceName=db&reqMode=tcp&srcPort=7000&port=1&serviceDomain=a.com,*.b.com&serviceDomainAlgo=req.ssl_sni",
+  );
+  expect(sectionOf(rendered, "frontend tcpFE_7000").slice(5, 7)).toEqual([
+    "acl domain_db1 req.ssl_sni -i a.com",
+    "acl domain_db1 req.ssl_sni -i -m end .b.com",
+  ]);
+});
+
+test("a service may be tcp and http at once, on one port of its own and on the proxy's", () => {
+  const rendered = render("serviceName=s&servicePath.1=/s&port.1=80&reqMode.2=tcp&srcPort.2=7000&port.2=7000");
+  expect(rulesOf(rendered)).toEqual(["acl url_s80_1 path_beg /s", "use_backend s-be80_1 if url_s80_1"]);
+  expect(sectionOf(rendered, "frontend tcpFE_7000").at(-1)).toBe("default_backend s-be7000_2");
+  expect(sectionOf(rendered, "frontend services")).toContain("bind *:80");
+});
+
+test("sni services on one port share its frontend, in the order of their aclNames, with the first one's timeout", () => {
+  const rendered = render(
+    "serviceName=b&reqMode=sni&srcPort=444&port=1&servicePath=b.com&timeoutClient=9",
+    "serviceName=a&reqMode=sni&srcPort=444&port=1&servicePath=a.com&timeoutClient=5",
+    "serviceName=c&reqMode=sni&srcPort=445&port=1&servicePath=c.com",
+    "serviceName=web&servicePath=/&port=80",
+  );
+  expect(sectionOf(rendered, "frontend service_444").filter((line) => /^(timeout|use_backend)/.test(line))).toEqual([
+    "timeout client 5s",
+    "use_backend a-be1 if sni_a1-1 srcPort_a444",
+    "use_backend b-be1 if sni_b1-1 srcPort_b444",
+  ]);
+  expect(sectionOf(rendered, "frontend service_445").at(-1)).toBe("use_backend c-be1 if sni_c1-1 srcPort_c445");
+  expect(rulesOf(rendered).at(-1)).toBe("use_backend web-be80 if url_web80");
 });
 
 test("frontends are in the order of their ports", () => {

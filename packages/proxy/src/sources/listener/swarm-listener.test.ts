@@ -39,6 +39,30 @@ test("a service scaled to nothing is told with no replicas, and again when it is
   await expect.poll(() => target.knows.get("web")).toContain("replicas=2");
 });
 
+test("a service that becomes global is told without replicas, and with them when it is replicated again", async () => {
+  const [swarm, target] = [await startSwarm(), await startTarget()];
+  swarm.put("web", seen, { replicas: 2 });
+  await startListener(swarm, target);
+  await following(swarm);
+  await expect.poll(() => target.knows.get("web")).toContain("replicas=2");
+  swarm.put("web", seen, { Spec: { Name: "web", Labels: seen, Mode: {} } });
+  await expect.poll(() => target.knows.get("web")).toBe("distribute=true&port=8080&serviceName=web");
+  swarm.put("web", seen, { replicas: 3 });
+  await expect.poll(() => target.knows.get("web")).toContain("replicas=3");
+});
+
+test("a label that is new, and one that is gone, are told", async () => {
+  const [swarm, target] = [await startSwarm(), await startTarget()];
+  swarm.put("web", seen);
+  await startListener(swarm, target);
+  await following(swarm);
+  await expect.poll(() => target.names()).toEqual(["web"]);
+  swarm.put("web", { ...seen, "com.df.httpsOnly": "true" });
+  await expect.poll(() => target.knows.get("web")).toContain("httpsOnly=true");
+  swarm.put("web", seen);
+  await expect.poll(() => target.knows.get("web")).not.toContain("httpsOnly");
+});
+
 test("a change that means nothing to a target is not told", async () => {
   const [swarm, target] = [await startSwarm(), await startTarget()];
   swarm.put("web", seen);
@@ -81,6 +105,23 @@ test("nodes are told with their labels, as removed when they are down or gone, a
   expect(target.asked.at(-1)).toBe("GET /remove?address=192.168.0.1&hostname=node-2&id=id-node-2");
   swarm.removeNode("node-1");
   await expect.poll(() => target.names()).toEqual([]);
+});
+
+test("a node's new role and availability are told", async () => {
+  const [swarm, target] = [await startSwarm(), await startTarget()];
+  await startListener(swarm, undefined, { nodeEndpoints: [target.endpoint] });
+  await following(swarm);
+  await expect.poll(() => target.names()).toEqual(["id-node-1"]);
+  const node = swarm.nodes.get("id-node-1");
+  if (!node) throw new Error("no node");
+  const become = (Index: number, Role: string, Availability: string) => {
+    swarm.nodes.set(node.ID, { ...node, Version: { Index }, Spec: { ...node.Spec, Role, Availability } });
+    swarm.tell("node", "update", node.ID);
+  };
+  become(98, "manager", "active");
+  await expect.poll(() => target.knows.get(node.ID)).toMatch(/availability=active.*role=manager/);
+  become(99, "manager", "drain");
+  await expect.poll(() => target.knows.get(node.ID)).toMatch(/availability=drain.*role=manager/);
 });
 
 test("a service with a scrape network is told when its tasks run; at the start it is told as removed until then", async () => {
