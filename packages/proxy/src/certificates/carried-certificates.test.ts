@@ -5,7 +5,9 @@ import { CarriedCertificates } from "./carried-certificates.ts";
 
 function start() {
   const stored: string[] = [];
+  let tries = 0;
   const put = async (name: string, text: string) => {
+    if (text === "late" && tries++ === 0) throw new Error("ENOSPC");
     if (text === "bad") throw new DomainError("invalid-parameter", "no certificate");
     stored.push(`${name}: ${text}`);
     return {} as never;
@@ -29,4 +31,10 @@ test("it is stored when it is new, and one that is not right does not keep other
   await carried.take([web("bad"), service("serviceName=api&servicePath=/api&port=80", { serviceCert: "three" })]);
   await carried.take([web("two")]);
   expect(stored).toEqual(["web: one", "api: three", "web: two"]);
+});
+
+test("one that could not be written is tried again", async () => {
+  const { stored, carried } = start();
+  for (let look = 0; look < 3; look++) await carried.take([web("late")]);
+  expect(stored).toEqual(["web: late"]);
 });

@@ -1,4 +1,4 @@
-import type { Logger } from "@skep/model";
+import { DomainError, type Logger } from "@skep/model";
 import type { ProxyService } from "../service/service.ts";
 import { certificateNameOf } from "./certificate-name.ts";
 import type { CertificateStore } from "./certificate-store.ts";
@@ -32,6 +32,7 @@ export class CarriedCertificates {
     try {
       await this.#store.put(name, service.serviceCert);
     } catch (err) {
+      if (!(err instanceof DomainError)) this.#known.delete(name); // a full disk, perhaps: tried again with the next look
       this.#log.warn({ service: service.serviceName, err }, "certificate of a service cannot be used");
     }
   }
