@@ -67,14 +67,14 @@ function keptRows(page: string, machine: string, measured: ReadonlySet<string>):
   return page
     .split("\n")
     .filter((line) => line.startsWith("| "))
+    .slice(2) // the header, and the line under it
     .map((line) =>
       line
         .slice(2, -2)
         .split(/(?<!\\)\|/)
         .map((cell) => cell.trim().replaceAll("\\|", "|")),
     )
-    .filter(([bench = "", ...rest]) => rest.length === header.length - 1 && bench !== header[0] && !measured.has(bench))
-    .filter(([bench = ""]) => !/^-+$/.test(bench));
+    .filter((cells) => cells.length === header.length && !measured.has(cells[0] ?? ""));
 }
 
 const [results = "bench/results", path = "docs/benchmarks.md"] = process.argv.slice(2);

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type TestCertificate, testCertificate } from "../src/certificates/test-certificates.ts";
+import { testCertificate } from "../src/certificates/test-certificates.ts";
 import { addRoute, until } from "./proxy-calls.ts";
 import { ProxyScene } from "./proxy-scene.ts";
 
@@ -13,7 +13,6 @@ describe.skipIf(!isRoot)(`streams, secrets and the environment${isRoot ? "" : ":
   let scene: ProxyScene;
   const carried = testCertificate({ names: ["carried.test"] });
   const servers = { "a.test": 9443, "b.test": 9444, "deep.c.test": 9445 };
-  const certificates = new Map<string, TestCertificate>();
 
   beforeAll(async () => {
     const env = {
@@ -37,7 +36,6 @@ describe.skipIf(!isRoot)(`streams, secrets and the environment${isRoot ? "" : ":
 
   async function serveTls(prepared: ProxyScene, name: string, port: number): Promise<void> {
     const certificate = testCertificate({ names: [name] });
-    certificates.set(name, certificate);
     await writeFile(prepared.file(`${name}.pem`), certificate.pem);
     await writeFile(prepared.file(`${name}.crt`), certificate.certificate);
     prepared.spawn([

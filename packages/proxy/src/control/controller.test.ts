@@ -25,6 +25,7 @@ function start({ begun = true } = {}) {
     accepts: ({ proxyInstanceName }) => proxyInstanceName !== "another",
     clock,
     log: silentLogger,
+    told: () => {},
     changed: () => {},
   });
   if (begun) void controller.begin();

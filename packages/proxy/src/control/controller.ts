@@ -14,6 +14,8 @@ export interface ControllerParts {
   readonly accepts: (service: ProxyService) => boolean;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Called with all services that a source has, each time that it tells them. */
+  readonly told: (services: readonly ProxyService[]) => void;
   /** Called after each change of what is live. */
   readonly changed: (controller: Controller) => void;
 }
@@ -119,6 +121,7 @@ export class Controller {
     for (const [service, reason] of problems) {
       if (this.problems.get(service)?.reason !== reason) this.#parts.log.warn({ service, reason }, "route rejected");
     }
+    this.#parts.told(routes.map(({ service }) => service));
     if (this.#table.replaceAll(origin, routes, problems)) await this.apply();
   }
 

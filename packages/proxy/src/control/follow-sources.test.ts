@@ -3,9 +3,8 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { silentLogger, systemClock } from "@skep/model";
 import { afterEach, expect, test } from "vitest";
-import { CarriedCertificates } from "../certificates/index.ts";
 import type { Rendered } from "../render/rendered.ts";
-import { defaultParseContext, parseService } from "../service/index.ts";
+import { defaultParseContext, type ProxyService, parseService } from "../service/index.ts";
 import { readSettings } from "../settings/index.ts";
 import type { SwarmClient } from "../sources/index.ts";
 import { Controller } from "./controller.ts";
@@ -20,6 +19,7 @@ afterEach(() => {
 
 function startController() {
   const haproxy = new FakeHaproxy();
+  const told: ProxyService[] = [];
   const controller = new Controller({
     haproxy,
     render: (services) => ({ config: services.map(pathOf).join("\n") }) as Rendered,
@@ -27,10 +27,11 @@ function startController() {
     accepts: () => true,
     clock: systemClock,
     log: silentLogger,
+    told: (services) => told.push(...services),
     changed: () => {},
   });
   void controller.begin();
-  return { haproxy, controller };
+  return { haproxy, controller, told };
 }
 
 const web = { serviceName: "web", servicePath: "/web", port: "8080" };
@@ -58,25 +59,26 @@ async function follow(
     server.closeAllConnections();
     server.close();
   });
-  const { haproxy, controller } = startController();
+  const { haproxy, controller, told: named } = startController();
   const reader = new RouteReader(defaultParseContext, silentLogger);
   const LISTENER_ADDRESS = `127.0.0.1:${(server.address() as AddressInfo).port}`;
   const settings = readSettings({ LISTENER_ADDRESS, RELOAD_INTERVAL: "10", ...env }, () => undefined);
   const routeOf = (parameters: URLSearchParams) => reader.read(parameters);
   let told = 0;
-  const stored: string[] = [];
-  const put = async (name: string, text: string) => void stored.push(`${name}: ${text}`) as never;
-  const certificates = new CarriedCertificates({ put }, silentLogger);
+  let lists = 0;
   const swarm = {
-    services: async () => (existing ?? []).map((Name) => ({ Spec: { Name } })),
+    services: async () => {
+      lists++;
+      return (existing ?? []).map((Name) => ({ Spec: { Name } }));
+    },
   } as unknown as SwarmClient;
   const followed = followListeners(
-    { controller, certificates, routeOf, settings, clock: systemClock, log: silentLogger },
+    { controller, routeOf, settings, clock: systemClock, log: silentLogger },
     existing === null ? undefined : swarm,
     () => told++,
     ending.signal,
   );
-  return { listener, haproxy, controller, followed, stored, told: () => told };
+  return { listener, haproxy, controller, followed, named, told: () => told, lists: () => lists };
 }
 
 test("what a listener names is live after one answer, in one pass", async () => {
@@ -126,6 +128,15 @@ test("with REPEAT_RELOAD a service whose tasks are not all running keeps its rou
   await expect.poll(() => haproxy.live).toEqual(["/web"]);
 });
 
+test("of what an answer leaves out the swarm is asked once", async () => {
+  const services = Array.from({ length: 20 }, (_, i) => ({ ...web, serviceName: `web-${i}` }));
+  const { listener, haproxy, lists } = await follow([...services, api], { REPEAT_RELOAD: "true" }, ["api"]);
+  await expect.poll(() => haproxy.live).toHaveLength(21);
+  listener.services = [api];
+  await expect.poll(() => haproxy.live).toEqual(["/api"]);
+  expect(lists()).toBe(1);
+});
+
 test("with REPEAT_RELOAD and no swarm to ask, what several answers leave out goes", async () => {
   const { listener, haproxy } = await follow([web], { REPEAT_RELOAD: "true" }, null);
   await expect.poll(() => haproxy.live).toEqual(["/web"]);
@@ -135,10 +146,10 @@ test("with REPEAT_RELOAD and no swarm to ask, what several answers leave out goe
   expect(listener.asked - asked).toBeGreaterThanOrEqual(3);
 });
 
-test("certificates that come with services are stored", async () => {
-  const { followed, stored } = await follow([{ ...web, serviceCert: pem }]);
+test("certificates that come with services are told of", async () => {
+  const { followed, named } = await follow([{ ...web, serviceCert: pem }]);
   await followed;
-  expect(stored).toEqual([`web: ${pem}`]);
+  expect(named).toMatchObject([{ serviceName: "web", serviceCert: pem }]);
 });
 
 test("with REPEAT_RELOAD a bad update leaves the route before it", async () => {
@@ -159,12 +170,7 @@ test("services of the environment are live in one pass, and a bad one is told of
     [`DFP_SERVICE_${number}_PORT`]: port,
   });
   const env = { ...service(1, "one"), ...service(2, "two", "http"), ...service(3, "three") };
-  takeInEnvironment(
-    controller,
-    new CarriedCertificates({ put: async () => ({}) as never }, silentLogger),
-    env,
-    defaultParseContext,
-  );
+  takeInEnvironment(controller, env, defaultParseContext);
   await expect.poll(() => haproxy.live).toEqual(["/one", "/three"]);
   expect(haproxy.passes - before).toBe(1);
   expect(controller.problems.get("two")).toMatchObject({ origin: "environment" });

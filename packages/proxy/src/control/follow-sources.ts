@@ -1,5 +1,4 @@
 import type { Clock, Logger } from "@skep/model";
-import type { CarriedCertificates } from "../certificates/index.ts";
 import { ParameterError, type ParseContext, servicesOfEnvironment } from "../service/index.ts";
 import type { Settings } from "../settings/index.ts";
 import { type Parameters, type ServiceObject, type SwarmClient, watchListeners } from "../sources/index.ts";
@@ -9,12 +8,10 @@ import type { Route } from "./route-table.ts";
 /** Services that the environment defines; bad ones are left out and told. */
 export function takeInEnvironment(
   controller: Controller,
-  certificates: CarriedCertificates,
   env: Readonly<Record<string, string | undefined>>,
   context: ParseContext,
 ): void {
   const { services, problems } = servicesOfEnvironment(env, context);
-  void certificates.take(services);
   const routes = services.map(
     (service): Route => ({ service, query: JSON.stringify({ ...service, serviceCert: "" }) }),
   );
@@ -24,7 +21,6 @@ export function takeInEnvironment(
 
 export interface FollowParts {
   readonly controller: Controller;
-  readonly certificates: CarriedCertificates;
   /** Throws ParameterError. */
   readonly routeOf: (parameters: URLSearchParams) => Route;
   readonly settings: Settings;
@@ -36,16 +32,26 @@ export interface FollowParts {
 const isOfSwarm = (services: readonly ServiceObject[], name: string): boolean =>
   services.some(({ Spec }) => Spec.Name === name || Spec.Name.endsWith(`_${name}`) || name.endsWith(`_${Spec.Name}`));
 
+/** All that are asked about at once share one list of the swarm's services. */
+function existsInSwarm(client: SwarmClient, signal: AbortSignal): (parameters: Parameters) => Promise<boolean> {
+  let asking: Promise<readonly ServiceObject[]> | undefined;
+  return async ({ serviceName = "" }) => {
+    asking ??= client.services({}, signal).finally(() => {
+      asking = undefined;
+    });
+    return isOfSwarm(await asking, serviceName);
+  };
+}
+
 /** Follows the swarm listeners of LISTENER_ADDRESS; `told` after each answer. Until `signal` aborts. */
 export async function followListeners(
-  { controller, certificates, routeOf, settings, clock, log }: FollowParts,
+  { controller, routeOf, settings, clock, log }: FollowParts,
   client: SwarmClient | undefined,
   told: () => void,
   signal: AbortSignal,
 ): Promise<void> {
   const { fetchIntervalMs: intervalMs, fetchAttempts: attempts, repeatFetch: repeat } = settings.reload;
-  const exists =
-    client && (async ({ serviceName = "" }: Parameters) => isOfSwarm(await client.services({}, signal), serviceName));
+  const exists = client && existsInSwarm(client, signal);
   const options = { addresses: settings.instance.listeners, intervalMs, attempts, repeat, clock, log, exists };
   for await (const services of watchListeners(options, signal)) {
     const problems = new Map<string, string>();
@@ -58,7 +64,6 @@ export async function followListeners(
         return controller.routesOf("listener").get(name) ?? [];
       }
     });
-    void certificates.take(routes.map(({ service }) => service));
     controller.replaceAll("listener", routes, problems).catch(() => {}); // it is tried again
     told();
   }

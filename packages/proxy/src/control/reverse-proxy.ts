@@ -34,7 +34,6 @@ export class ReverseProxy {
   readonly controller: Controller;
   readonly haproxy: HaproxyConfig;
   readonly certificates: CertificateStore;
-  readonly carried: CarriedCertificates;
   readonly tasks: TaskAddresses;
   readonly saved: SavedRoutes;
   readonly statistics: Statistics;
@@ -76,6 +75,8 @@ export class ReverseProxy {
     this.saved = new SavedRoutes(join(paths.configs, "routes.json"), clock, log);
     const tasksChanged = (hosts: readonly string[]) => this.#tasksChanged(hosts);
     this.tasks = new TaskAddresses({ lookUp, clock, log, changed: tasksChanged, perSecond, shortestMs });
+    this.certificates = new CertificateStore(paths.certificates, clock, certificateTrial(binary, paths.run, signal));
+    const carried = new CarriedCertificates(this.certificates, log);
     this.controller = new Controller({
       haproxy: this.haproxy,
       render: (services) =>
@@ -89,10 +90,9 @@ export class ReverseProxy {
         !instance.onlyOwnServices || proxyInstanceName.toLowerCase() === instance.name.toLowerCase(),
       clock,
       log: log.child({ component: "routes" }),
+      told: (services) => void carried.take(services),
       changed: () => this.#hasChanged(),
     });
-    this.certificates = new CertificateStore(paths.certificates, clock, certificateTrial(binary, paths.run, signal));
-    this.carried = new CarriedCertificates(this.certificates, log);
     const { controller } = this;
     this.statistics = new Statistics({ driver, controller, certificates: () => this.haproxy.ends, version, clock });
   }

@@ -62,7 +62,7 @@ export class RouteSources {
   async run(signal: AbortSignal): Promise<void> {
     const { proxy, reader, settings, clock, log } = this.#parts;
     const told = (source: string) => () => this.filled.tell(source);
-    const { controller, certificates: store, carried, haproxy } = proxy;
+    const { controller, certificates: store, haproxy } = proxy;
     await Promise.all([
       followCertificates(
         { store, haproxy, settings, changed: () => proxy.again(), told: told("certificates"), clock, log },
@@ -71,7 +71,7 @@ export class RouteSources {
       this.#followSwarm(signal),
       this.#followPeers(signal),
       followListeners(
-        { controller, certificates: carried, routeOf: (parameters) => reader.read(parameters), settings, clock, log },
+        { controller, routeOf: (parameters) => reader.read(parameters), settings, clock, log },
         this.#client,
         told("listeners"),
         signal,
@@ -92,7 +92,6 @@ export class RouteSources {
       {
         client: this.#client,
         controller: proxy.controller,
-        certificates: proxy.carried,
         shared: this.shared,
         view: this.#newView(),
         routeOf: (parameters) => reader.read(parameters),

@@ -51,7 +51,7 @@ export async function runProxy(options: ProxyOptions, signal: AbortSignal): Prom
   proxy.changed = () => sources.feed.stir();
   try {
     const known = await proxy.saved.restore(proxy.controller, (query) => reader.tryRead(query));
-    takeInEnvironment(proxy.controller, proxy.carried, env, context);
+    takeInEnvironment(proxy.controller, env, context);
     const following = Promise.all([sources.run(signal), retry(proxy.controller, clock, signal)]);
     if (!known) await Promise.race([sources.filled.all, pause(clock, fillMs, signal)]);
     await proxy.controller.begin().catch(() => {}); // it is tried again

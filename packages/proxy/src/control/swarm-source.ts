@@ -1,5 +1,4 @@
 import { type Clock, type Logger, pause } from "@skep/model";
-import type { CarriedCertificates } from "../certificates/index.ts";
 import { ParameterError } from "../service/index.ts";
 import {
   createParameters,
@@ -16,7 +15,6 @@ import type { SharedView } from "./shared-view.ts";
 export interface SwarmSourceParts {
   readonly client: SwarmClient;
   readonly controller: Controller;
-  readonly certificates: CarriedCertificates;
   readonly shared: SharedRoutes;
   readonly view: SharedView;
   /** Throws ParameterError. */
@@ -51,14 +49,13 @@ export async function followSwarm(parts: SwarmSourceParts, signal: AbortSignal):
 }
 
 function takeIn(parts: SwarmSourceParts, { services, own }: SwarmServices, versions: Map<string, number>): void {
-  const { controller, certificates, shared, view, stirred } = parts;
+  const { controller, shared, view, stirred } = parts;
   const problems = new Map<string, string>();
   const routes = services.flatMap((service) => {
     const { route, problem } = readRoute(parts, service);
     if (problem !== undefined) problems.set(service.name, problem);
     return route ?? [];
   });
-  void certificates.take(routes.map(({ service }) => service));
   controller.replaceAll("swarm", routes, problems).catch(() => {}); // it is tried again
   if (shared.observe(own)) view.follow(shared.routes);
   for (const { id, name, version } of services) {

@@ -15,9 +15,8 @@ const maxima = new Set<StatField>(["smax", "qmax", "rate_max"]);
 
 /** What a worker has counted: as it said it last, and as that was last read. */
 interface Worker {
-  csv: string;
-  rows: Rows | undefined;
-  isRead: boolean;
+  unread: string | undefined;
+  rows: Rows;
 }
 
 /**
@@ -41,7 +40,7 @@ export class StatTotals {
     if (newest === undefined || (newest.csv === undefined && !this.#workers.has(newest.pid))) return;
     this.#newest = newest.pid;
     for (const { pid, csv } of readings) {
-      if (csv !== undefined) this.#workers.set(pid, { csv, rows: this.#workers.get(pid)?.rows, isRead: false });
+      if (csv !== undefined) this.#workers.set(pid, { unread: csv, rows: this.#workers.get(pid)?.rows ?? new Map() });
     }
     const running = new Set(readings.map(({ pid }) => pid));
     for (const [pid, worker] of this.#workers) {
@@ -68,13 +67,13 @@ export class StatTotals {
   }
 
   #read(worker: Worker): Rows {
-    if (worker.isRead && worker.rows) return worker.rows;
-    const { rows, failures } = parseStat(worker.csv);
+    if (worker.unread === undefined) return worker.rows;
+    const { rows, failures } = parseStat(worker.unread);
     this.failures += failures;
     const now = new Map(rows.map((row) => [rowKey(row), row]));
-    if (worker.rows) this.#end(worker.rows, now);
+    this.#end(worker.rows, now);
     worker.rows = now;
-    worker.isRead = true;
+    worker.unread = undefined;
     return now;
   }
 

@@ -40,6 +40,7 @@ async function start(env: Record<string, string> = {}) {
     accepts: () => true,
     clock: systemClock,
     log: silentLogger,
+    told: () => {},
     changed: () => feed.stir(),
   });
   const feed = new RouteFeed(controller, () => true);

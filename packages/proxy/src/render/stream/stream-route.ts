@@ -1,6 +1,6 @@
-import { domainAclLines, type HostPatterns, hostPatterns } from "../http/host-match.ts";
+import { domainAclLines, hostPatterns } from "../http/host-match.ts";
 import { domainAlgoOf, sourcePortAcl } from "../http/http-acls.ts";
-import { type Acl, aclLines, filled, ifAll, repeatedAclLines } from "../language/acl.ts";
+import { type Acl, filled, ifAll, repeatedAclLines } from "../language/acl.ts";
 import { timeoutLines } from "../language/phrases.ts";
 import { phrase, portNumber } from "../language/quote.ts";
 import type { NamedDestination, ServiceContext } from "../plan/destination.ts";
@@ -55,21 +55,16 @@ function sniRules(context: ServiceContext, named: NamedDestination, position: nu
   return [...acls.flatMap(({ lines }) => lines), `use_backend ${backend} ${ifAll(acls.map(({ term }) => term))}`];
 }
 
-const serverNameFetch = "req_ssl_sni -i";
+const serverName = "req_ssl_sni";
 
 /** The values are paths and the fetch is the path's type; domains will do as well. Undefined: any name is taken. */
 function serverNameAcl(context: ServiceContext, { destination }: NamedDestination, wanted: string): Acl | undefined {
   const { pathType } = destination;
   const values = filled(destination.servicePath).filter((path) => path !== "/");
-  const fetch = pathType === "" || pathType === "path_beg" ? serverNameFetch : phrase("pathType", pathType);
+  const fetch = pathType === "" || pathType === "path_beg" ? `${serverName} -i` : phrase("pathType", pathType);
   const hosts = hostPatterns(destination.serviceDomain);
   if (values.length === 0 && !hosts) return undefined;
   const term = context.names.claim("acl", wanted);
   if (values.length > 0) return { lines: repeatedAclLines(term, fetch, "servicePath", values), term };
-  return { lines: hosts ? serverNameLines(term, hosts) : [], term };
+  return { lines: hosts ? domainAclLines(term, serverName, hosts) : [], term };
 }
-
-const serverNameLines = (name: string, { named, endings }: HostPatterns): string[] => [
-  ...aclLines(name, serverNameFetch, "serviceDomain", named),
-  ...aclLines(name, `${serverNameFetch} -m end`, "serviceDomain", endings),
-];
