@@ -2,6 +2,7 @@ import { Agent, request } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Cluster } from "@skep/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { testCertificate } from "../packages/proxy/src/certificates/test-certificates.ts";
 import { Clients } from "./clients.ts";
 import { eventually } from "./cluster-helpers.ts";
 import { Load, type LoadResult } from "./loads.ts";
@@ -145,6 +146,19 @@ describe.skipIf(clusterProblem())(`the reverse proxy of three nodes ${clusterPro
     const { status, text } = await control("node-3", "metrics?distribute=true");
     expect(status).toBe(200);
     expect(text.match(/^services,FRONTEND,/gm)).toHaveLength(2);
+  });
+
+  test("a certificate that is put on all replicas is on one that comes later too, before it takes requests", async () => {
+    const { pem } = testCertificate({ names: ["late.test"] });
+    const target = url("node-2", "/v1/docker-flow-proxy/cert?certName=late.pem&distribute=true", 8080);
+    const put = await fetch(target, { method: "PUT", body: pem, headers: { connection: "close" } });
+    expect([put.status, JSON.parse(await put.text()).Status]).toEqual([200, "OK"]);
+    await swarm.docker(...update, "--replicas", "3", "proxy");
+    await swarm.untilRunning("proxy", 3);
+    for (const { node, id } of await swarm.running("proxy"))
+      expect((await cluster.engine(node, "exec", id, "cat", "/certs/late.pem")).stdout, node).toBe(pem);
+    await swarm.docker(...update, "--replicas", "2", "proxy");
+    await swarm.untilRunning("proxy", 2);
   });
 
   test("a replica that is killed costs no request but those it was at, and comes back with its routes", async () => {

@@ -86,9 +86,14 @@ export async function listCertificates(
   return { status: 200, body: { Status: "OK", Message: "", Certs } };
 }
 
+const leftOut = "(redacted)";
+
 /** The text without what is between the first and the last line of its private keys, or after a first line without last. */
 export const withoutKeys = (text: string): string =>
-  text.replace(/(-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----)[^-]*(?:-(?!----)[^-]*)*/g, "$1\n(redacted)\n");
+  text.replace(/(-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----)[^-]*(?:-(?!----)[^-]*)*/g, `$1\n${leftOut}\n`);
+
+/** False for what `withoutKeys` has left something out of. */
+export const hasAllKeys = (text: string): boolean => !text.includes(`PRIVATE KEY-----\n${leftOut}\n`);
 
 /** What another replica answered to `GET .../certs`. Throws an `unavailable` when that is not one of its answers. */
 export function parseCertificatesAnswer(json: string): StoredFile[] {

@@ -3,6 +3,7 @@ export { CarriedCertificates } from "./carried-certificates.ts";
 export type { Certificate, Certificates, RefusedCertificate } from "./certificate.ts";
 export {
   type CertificateAnswer,
+  hasAllKeys,
   type ListedCertificate,
   listCertificates,
   type PutCertificate,

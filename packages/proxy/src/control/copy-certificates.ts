@@ -1,40 +1,69 @@
-import { type Clock, DomainError, type Logger, pause } from "@skep/model";
-import { type CertificateStore, parseCertificatesAnswer } from "../certificates/index.ts";
+import { type Clock, DomainError, type Logger } from "@skep/model";
+import { type CertificateStore, hasAllKeys, parseCertificatesAnswer, type StoredFile } from "../certificates/index.ts";
 import type { ControlSettings } from "../settings/index.ts";
-import { callHttp, Deadline, type Peers } from "../sources/index.ts";
+import { BackOff, callHttp, Deadline, type Peers } from "../sources/index.ts";
 
 export interface CopyCertificatesParts {
-  readonly peers: Pick<Peers, "addresses">;
-  readonly store: CertificateStore;
+  readonly peers: Pick<Peers, "find">;
+  readonly store: Pick<CertificateStore, "files" | "put">;
   readonly control: Pick<ControlSettings, "port" | "token">;
-  /** `DNS_LOOKUP_PAUSE_MS` */
-  readonly pauseMs: number;
+  /** Called when what the others have is here, as far as they answer. */
+  readonly told: () => void;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
 const answerMs = 2000;
+const againMs = 1000;
+const longestMs = 30_000;
 
 /**
- * Certificates that were put to other replicas are put here too, at the start; those that are here already stay. A replica
- * that does not answer holds nobody up for long.
+ * Certificates that were put to other replicas are put here too; those that came here by themselves stay. The others tell
+ * private keys only to a replica that they know, and DNS knows one only when it is up: so they are asked until they
+ * have told all to a replica that DNS knows. From then on, this one is among those that a certificate is put to.
  */
 export async function copyCertificates(parts: CopyCertificatesParts, signal: AbortSignal): Promise<void> {
-  const { peers, store, pauseMs, clock, log } = parts;
-  if (pauseMs > 0) await pause(clock, pauseMs, signal);
-  const addresses = await peers.addresses().catch(() => []); // no other replicas are known
-  const known = new Set((await store.files()).map(({ name }) => name));
-  for (const files of await Promise.all(addresses.map((address) => certificatesOf(parts, address, signal)))) {
-    for (const { name, content } of files) {
-      if (known.has(name)) continue;
-      known.add(name);
-      await store
-        .put(name, content)
-        .catch((err) => log.warn({ certificate: name, err }, "a certificate is not copied"));
-    }
+  const { peers, clock } = parts;
+  const backOff = new BackOff(clock, againMs, longestMs);
+  const copied = new Map<string, string>();
+  while (!signal.aborted) {
+    const { others, isFound } = await peers.find().catch(() => ({ others: [], isFound: false })); // none are known yet
+    const answers = await Promise.all(others.map((address) => certificatesOf(parts, address, signal)));
+    const files = answers.flatMap((answer) => answer ?? []);
+    const whole = files.filter(({ content }) => hasAllKeys(content));
+    const isStored = await copy(parts, whole, copied);
+    if (whole.length === files.length) parts.told();
+    if (isFound && isStored && whole.length === files.length && !answers.includes(undefined)) return;
+    await backOff.wait(signal);
   }
 }
 
+/** Of several of a name the first is taken. False when one is to be tried again. */
+async function copy(
+  { store, log }: CopyCertificatesParts,
+  files: readonly StoredFile[],
+  copied: Map<string, string>,
+): Promise<boolean> {
+  const here = new Map((await store.files()).map(({ name, content }) => [name, content]));
+  const wanted = new Map(files.toReversed().map(({ name, content }) => [name, content]));
+  let isStored = true;
+  for (const [name, content] of wanted) {
+    const isOwn = here.has(name) && here.get(name) !== copied.get(name);
+    if (isOwn || copied.get(name) === content) continue;
+    copied.set(name, content);
+    try {
+      await store.put(name, content);
+    } catch (err) {
+      log.warn({ certificate: name, err }, "a certificate is not copied");
+      if (err instanceof DomainError) continue; // it will not be a better one the next time
+      copied.delete(name);
+      isStored = false;
+    }
+  }
+  return isStored;
+}
+
+/** Undefined when the replica does not tell. */
 async function certificatesOf({ control, clock, log }: CopyCertificatesParts, address: string, signal: AbortSignal) {
   using deadline = new Deadline(clock, answerMs, `certificates of ${address}`, signal);
   try {
@@ -48,6 +77,6 @@ async function certificatesOf({ control, clock, log }: CopyCertificatesParts, ad
     return parseCertificatesAnswer(body);
   } catch (err) {
     log.debug({ replica: address, err }, "a replica does not tell its certificates");
-    return [];
+    return undefined;
   }
 }

@@ -6,6 +6,8 @@ import type { ApiRequest } from "./api/request.ts";
 export interface ReplicaSetParts {
   readonly peers: Peers;
   readonly shared: SharedRoutes;
+  /** Whether the swarm has a task of this service at the address, as far as it can be asked. */
+  readonly hasTaskAt: (address: string) => Promise<boolean>;
   /** Whether the swarm can be asked from here. */
   readonly isManaged: () => boolean;
   readonly log: Logger;
@@ -50,11 +52,11 @@ export class ReplicaSet implements Replicas {
   }
 
   async includes(address: string): Promise<boolean> {
-    try {
-      return (await this.#parts.peers.addresses()).includes(address);
-    } catch (error) {
-      if (error instanceof DomainError) return false;
+    const { peers, hasTaskAt } = this.#parts;
+    const found = await peers.addresses().catch((error: unknown): readonly string[] => {
+      if (error instanceof DomainError) return [];
       throw error;
-    }
+    });
+    return found.includes(address) || (await hasTaskAt(address)); // DNS has those that are up, not those that start
   }
 }

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
-import type { Clock, Logger } from "@skep/model";
+import { type Clock, type Logger, pause } from "@skep/model";
 import type { Settings } from "../settings/index.ts";
-import { type ListenerSettings, type LookUp, Peers, SharedRoutes, SwarmClient } from "../sources/index.ts";
+import { hasTaskAt, type ListenerSettings, type LookUp, Peers, SharedRoutes, SwarmClient } from "../sources/index.ts";
 import { copyCertificates } from "./copy-certificates.ts";
 import { Filled } from "./filled.ts";
 import { followCertificates } from "./follow-certificates.ts";
@@ -50,12 +50,19 @@ export class RouteSources {
     this.peers = new Peers({ serviceName, port, lookUp, clock, log, ...headers });
     this.feed = new RouteFeed(proxy.controller, () => this.#isManaged);
     const others = [...(this.#client ? ["swarm"] : []), ...(listeners.length > 0 ? ["listeners"] : [])];
-    this.filled = new Filled(["certificates", "peers", ...others]);
+    this.filled = new Filled(["certificates", "copies", "peers", ...others]);
   }
 
   /** This replica sees the swarm. */
   get isManaged(): boolean {
     return this.#isManaged;
+  }
+
+  /** Whether the swarm, when it can be asked, has a task of this service at the address. */
+  async hasTaskAt(address: string, signal: AbortSignal): Promise<boolean> {
+    const { instance } = this.#parts.settings;
+    if (!this.#client || !this.#isManaged) return false;
+    return await hasTaskAt(this.#client, instance.serviceName, address, signal).catch(() => false); // it is away
   }
 
   /** Follows all of them until `signal` aborts. */
@@ -122,7 +129,9 @@ export class RouteSources {
     const { port, token } = control;
     const { peers } = this;
     const { certificates: store } = proxy;
-    await copyCertificates({ peers, store, control, pauseMs: instance.lookupPauseMs, clock, log }, signal);
+    if (instance.lookupPauseMs > 0) await pause(clock, instance.lookupPauseMs, signal);
+    const copied = () => this.filled.tell("copies");
+    const copying = copyCertificates({ peers, store, control, told: copied, clock, log }, signal);
     await followPeers(
       {
         peers: this.peers,
@@ -139,6 +148,7 @@ export class RouteSources {
       },
       signal,
     );
+    await copying;
   }
 
   /** Each way by which others' routes come has its own: what one does not know the other may. */

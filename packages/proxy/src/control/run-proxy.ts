@@ -93,7 +93,10 @@ function apiParts(
     parse: (query) => reader.read(query).service,
     resolves: settings.services.skipAddressValidation ? async () => true : (host) => lookup(host).then(...trueOrFalse),
     check: (rendered) => haproxy.check(rendered),
-    replicas: new ReplicaSet({ peers, shared, isManaged: () => sources.isManaged, log }),
+    replicas: new ReplicaSet({
+      ...{ peers, shared, isManaged: () => sources.isManaged, log },
+      hasTaskAt: (address) => sources.hasTaskAt(address, signal),
+    }),
     certificates: new ServedCertificates(certificates, haproxy, clock),
     notifyListeners: () => askToNotify(settings.instance.listeners, { clock, signal }),
     hasBeenFilled: () => filled.isDone,

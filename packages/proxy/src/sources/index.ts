@@ -1,3 +1,4 @@
+export { BackOff } from "./back-off.ts";
 export { callHttp } from "./call-http.ts";
 export { Deadline } from "./deadline.ts";
 export { dnsLookUp, type LookUp } from "./dns-lookup.ts";
@@ -14,6 +15,7 @@ export {
 } from "./listener-client.ts";
 export { isInside, type OwnNetworks, ownNetworks } from "./own-networks.ts";
 export { type ControlRequest, Peers, type PeersOptions } from "./peers.ts";
+export { hasTaskAt } from "./swarm/has-task-at.ts";
 export { SharedRoutes, type SharedRoutesOptions } from "./swarm/shared-routes.ts";
 export { isNotAManager, SwarmClient } from "./swarm/swarm-client.ts";
 export type { ServiceObject, SwarmNode, SwarmService } from "./swarm/swarm-objects.ts";

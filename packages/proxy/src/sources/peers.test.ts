@@ -101,6 +101,13 @@ test("strangers that a name server makes up are not asked", async () => {
   await expect(lost.distribute(reconfigure())).rejects.toThrow("Could not find any task of the service proxy");
 });
 
+test("tells whether DNS knows this replica too", async () => {
+  const { peers } = await startPeers(ok);
+  expect(await peers.find()).toEqual({ others, isFound: true });
+  const { peers: starting } = await startPeers(ok, { found: others });
+  expect(await starting.find()).toEqual({ others, isFound: false });
+});
+
 test("without DNS the message names what was looked up and SERVICE_NAME", async () => {
   const { peers } = await startPeers(ok, { lookUp: () => Promise.reject(new Error("queryA ECONNREFUSED")) });
   await expect(peers.distribute(reconfigure())).rejects.toThrow(

@@ -37,8 +37,13 @@ export class Peers {
     this.#options = options;
   }
 
-  /** Their addresses as DNS knows them now, this replica's own and strangers' left out; throws when it knows none at all. */
+  /** Their addresses as DNS knows them now, strangers' left out; throws when it knows none at all. */
   async addresses(): Promise<readonly string[]> {
+    return (await this.find()).others;
+  }
+
+  /** The same, and whether DNS knows this replica too. */
+  async find(): Promise<{ readonly others: readonly string[]; readonly isFound: boolean }> {
     const { serviceName, lookUp, networks = ownNetworks } = this.#options;
     const name = `tasks.${serviceName}`;
     const found = await lookUp(name).catch((cause) => {
@@ -46,7 +51,8 @@ export class Peers {
     });
     const own = networks();
     const inside = found.filter((address) => own.addresses.has(address) || isInside(own, address));
-    if (inside.length > 0) return inside.filter((address) => !own.addresses.has(address)).sort();
+    const others = inside.filter((address) => !own.addresses.has(address)).sort();
+    if (inside.length > 0) return { others, isFound: others.length < inside.length };
     throw new DomainError(
       "internal",
       `Could not find any task of the service ${serviceName} by the name ${name}. ${hint}`,
