@@ -118,14 +118,12 @@ describe.skipIf(problem)(`a real Docker Swarm ${problem ?? ""}`, { timeout: 120_
     await service("update", "-d", "--no-resolve-image", "--args", "false", "proxy");
     await expect.poll(async () => (await client.service("proxy", never))?.UpdateStatus?.State, soon).toBe("updating");
     await replicas[0]?.change("late", "port=9");
-    await expect
-      .poll(async () => (await client.service("proxy", never))?.UpdateStatus?.State, { timeout: 60_000 })
-      .toBe("rollback_completed");
+    // It is written after the rollback; that Docker forgets then how the update went is why nothing waits for its state here.
     const spec = async () => (await client.service("proxy", never))?.Spec;
-    expect(await spec()).toMatchObject({ TaskTemplate: { ContainerSpec: { Args: ["sleep", "600"] } } });
     await expect
-      .poll(async () => (await spec())?.Labels, soon)
+      .poll(async () => (await spec())?.Labels, { timeout: 60_000 })
       .toMatchObject({ team: "edge", "com.df.http.late": "port=9" });
+    expect(await spec()).toMatchObject({ TaskTemplate: { ContainerSpec: { Args: ["sleep", "600"] } } });
     await expect.poll(routes, soon).toEqual([
       { ...all, late: "port=9" },
       { ...all, late: "port=9" },

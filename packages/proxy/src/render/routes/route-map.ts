@@ -28,17 +28,23 @@ const explanation = "# What the rules below would answer, told by maps.";
 
 const isForAnyHost = ({ hosts }: RouteRule) => hosts.includes("");
 
+/** No backend has a name like that: the list is asked. */
+const askList = ".list";
+
 function pathMap(rules: readonly RouteRule[], folder: string): RouteMap {
   const first = firstByPrefix(rules.map(({ paths }, number) => ({ number, prefixes: paths })));
-  const answers = [...first].map(([path, number]) => [path, rules[number]?.whole ? rules[number].backend : ".list"]);
+  const answers = [...first].map(([path, number]): [string, string] => [path, answerOf(rules[number])]);
   const { files, path } = mapFiles(folder, { routes: mapText(answers) });
+  const asksList = answers.some(([, answer]) => answer === askList);
   const lines = [
     explanation,
-    `http-request set-var(txn.route) path,map_beg(${path("routes")},.list)`,
-    "use_backend %[var(txn.route)] if { var(txn.route) -m found } !{ var(txn.route) -m str .list }",
+    `http-request set-var(txn.route) path,map_beg(${path("routes")})`,
+    `use_backend %[var(txn.route)] if { var(txn.route) -m found }${asksList ? ` !{ var(txn.route) -m str ${askList} }` : ""}`,
   ];
   return { files, lines };
 }
+
+const answerOf = (rule: RouteRule | undefined) => (rule?.whole ? rule.backend : askList);
 
 /**
  * `by_path` is the number of the first rule of those for any host, `by_host` of the others; the lower one comes first in
