@@ -79,7 +79,7 @@ export class Expected {
     const inMesh = this.#model.published();
     const held = [...inMesh.map(({ port }) => port), ...hostPorts.map(({ port }) => port)];
     return [
-      "link skep-up 02:54:00:00:00:01 up",
+      `link skep-up ${peerMac(node.Status.Addr)} up`,
       "address skep-up 169.254.254.1/30",
       "neighbour 169.254.254.2 skep-up 02:54:00:00:00:02",
       `route ${subnetOf(this.#model.ingress)} via 169.254.254.2 dev skep-up`,
@@ -111,7 +111,7 @@ export class Expected {
       "address lo 169.254.1.1/32",
       `address lo ${probe(index(node))}/32`,
       "address up0 169.254.254.2/30",
-      "neighbour 169.254.254.1 up0 02:54:00:00:00:01",
+      `neighbour 169.254.254.1 up0 ${peerMac(node.Status.Addr)}`,
       "route default via 169.254.254.1 dev up0",
       ...["hairpin", "nodeips", "peer", "pzone", "ports", "hostports"].map((set) => `set ip skep ${set}`),
       ...["peer_zone", "peer_mark", "peer_mark_out", "mesh_dnat", "mesh_snat", "forward", "input"].map(

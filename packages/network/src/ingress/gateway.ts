@@ -4,7 +4,7 @@ import type { Item } from "../items/item.ts";
 import { zoneMap } from "../items/parse-nft.ts";
 import { probeAddress } from "../legs/probe-address.ts";
 import type { NetworkState } from "../network-state.ts";
-import { gatewayAddress, gatewayName, tunnel, uplink, uplinkAddress, uplinkMac } from "../overlay/addresses.ts";
+import { gatewayAddress, gatewayName, peerMac, tunnel, uplink, uplinkAddress } from "../overlay/addresses.ts";
 import { hasGateway } from "../overlay/presence.ts";
 import { clampMss, routerInput, routerSysctls, routerTable, tunnelItems } from "../overlay/router.ts";
 import { replyItems } from "./replies.ts";
@@ -22,15 +22,10 @@ export function deriveGateway(state: NetworkState): Placed[] {
     { kind: "up", device: "lo" },
     { kind: "address", device: "lo", address: `${gatewayAddress}/32` },
     { kind: "mtu", device: uplink.gateway, mtu: state.underlayMtu },
-    ...uplinkItems,
+    ...uplinkItems(selfPeer.address),
     ...gatewayRules(selfPeer.address, ingress),
     ...(ingress
-      ? [
-          ...tunnelItems(state, ingress),
-          ...transitItems(selfPeer.address, ingress),
-          ...replyItems(state),
-          ...probed(selfPeer.index),
-        ]
+      ? [...tunnelItems(state, ingress), ...transitItems(ingress), ...replyItems(state), ...probed(selfPeer.index)]
       : []),
   ]);
 }
@@ -42,10 +37,10 @@ function probed(index: number): Item[] {
 }
 
 /** This end of the link to the node; the link itself is the node's. */
-const uplinkItems: readonly Item[] = [
+const uplinkItems = (self: string): Item[] => [
   { kind: "address", device: uplink.gateway, address: `${uplinkAddress.gateway}/30` },
   { kind: "up", device: uplink.gateway },
-  { kind: "neighbour", device: uplink.gateway, address: uplinkAddress.host, mac: uplinkMac.host },
+  { kind: "neighbour", device: uplink.gateway, address: uplinkAddress.host, mac: peerMac(self) },
   { kind: "route", destination: "default", via: uplinkAddress.host, device: uplink.gateway },
 ];
 

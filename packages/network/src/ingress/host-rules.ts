@@ -2,7 +2,7 @@ import type { NetworkId } from "@skep/model";
 import { at, hostPlace, type Placed } from "../aspect.ts";
 import type { Item } from "../items/item.ts";
 import type { NetworkState } from "../network-state.ts";
-import { egressPool, gatewayName, uplink, uplinkAddress, uplinkMac } from "../overlay/addresses.ts";
+import { egressPool, gatewayName, peerMac, uplink, uplinkAddress, uplinkMac } from "../overlay/addresses.ts";
 import { hasGateway } from "../overlay/presence.ts";
 import { routerTable } from "../overlay/router.ts";
 
@@ -14,10 +14,11 @@ export const vxlanTable = "ip skepraw";
 export function deriveHost(state: NetworkState): Placed[] {
   const { selfPeer } = state;
   if (!selfPeer) return [];
+  const { address } = selfPeer;
   const tunnelGuard = vxlanGuard(state.dataPathPort);
   return at(
     hostPlace,
-    hasGateway(state) ? [...tunnelGuard, ...uplinkItems(state), ...hostRules(selfPeer.address)] : tunnelGuard,
+    hasGateway(state) ? [...tunnelGuard, ...uplinkItems(state, address), ...hostRules(address)] : tunnelGuard,
   );
 }
 
@@ -40,21 +41,21 @@ const uplinkRoute = (destination: string): Item => ({
   device: uplink.host,
 });
 
-const uplinkItems = ({ underlayMtu }: NetworkState): Item[] => [
+const uplinkItems = ({ underlayMtu }: NetworkState, self: string): Item[] => [
   { kind: "sysctl", name: "net.ipv4.ip_forward", value: "1" },
   {
     kind: "veth",
     name: uplink.host,
-    mac: uplinkMac.host,
+    mac: peerMac(self),
     mtu: underlayMtu,
-    peer: { name: uplink.gateway, mac: uplinkMac.gateway, mtu: underlayMtu, in: `/run/netns/${gatewayName}` },
+    peer: { name: uplink.gateway, mac: uplinkMac, mtu: underlayMtu, in: `/run/netns/${gatewayName}` },
   },
   // 127.0.0.1:PORT of the node is published too
   { kind: "sysctl", name: `net.ipv4.conf.${uplink.host}.route_localnet`, value: "1" },
   { kind: "sysctl", name: `net.ipv4.conf.${uplink.host}.send_redirects`, value: "0" },
   { kind: "address", device: uplink.host, address: `${uplinkAddress.host}/30` },
   { kind: "up", device: uplink.host },
-  { kind: "neighbour", device: uplink.host, address: uplinkAddress.gateway, mac: uplinkMac.gateway },
+  { kind: "neighbour", device: uplink.host, address: uplinkAddress.gateway, mac: uplinkMac },
   uplinkRoute(egressPool),
   subnetElement(egressPool),
 ];

@@ -1,6 +1,6 @@
 import type { OverlayRecord } from "@skep/model";
 import type { Item } from "../items/item.ts";
-import { egressPool, peerMac, tunnel, uplink, uplinkMac } from "../overlay/addresses.ts";
+import { egressPool, peerMac, tunnel, uplink } from "../overlay/addresses.ts";
 
 // What only passes through the gateway router between the node and its peers: requests that have come in at this node
 // for a task of another one, and their answers. It is most of what a mesh carries, and nothing has to be decided about it.
@@ -15,8 +15,11 @@ const peerOf = "via";
  * - what opens a connection is routed, because its MSS may have to be lowered to what the way takes (`clampMss`);
  * - to a peer with a smaller path MTU everything is routed, so that the sender is told (the map leaves such tasks out);
  * - out of the tunnel, what is for an overlay, for a container's way out or for a router itself is not for the node.
+ *
+ * The node's end of the uplink has the tunnel end's MAC address, so that what it sends is from this peer, and what peers
+ * send is for it, as it is.
  */
-export function transitItems(self: string, ingress: OverlayRecord): Item[] {
+export function transitItems(ingress: OverlayRecord): Item[] {
   const table = deviceTable;
   const chain = (name: string, device: string, rule: string): Item => ({
     kind: "chain",
@@ -31,14 +34,9 @@ export function transitItems(self: string, ingress: OverlayRecord): Item[] {
     chain(
       "to_peer",
       uplink.gateway,
-      `meta l4proto tcp tcp flags & syn == 0 ether daddr set ip daddr map @${peerOf} ` +
-        `ether saddr set ${peerMac(self)} fwd to "${tunnel}"`,
+      `meta l4proto tcp tcp flags & syn == 0 ether daddr set ip daddr map @${peerOf} fwd to "${tunnel}"`,
     ),
-    chain(
-      "from_peer",
-      tunnel,
-      `${notForHere(ingress)} meta l4proto tcp ether daddr set ${uplinkMac.host} fwd to "${uplink.gateway}"`,
-    ),
+    chain("from_peer", tunnel, `${notForHere(ingress)} meta l4proto tcp fwd to "${uplink.gateway}"`),
   ];
 }
 
@@ -64,6 +62,8 @@ export const untrackedTransit = (ingress: OverlayRecord): string[] => [
   `iifname "${tunnel}" ${notForHere(ingress)} notrack accept`,
 ];
 
-/** Out of the tunnel, and neither for a container of this node nor for its router. */
+/** Out of the tunnel, and neither for a container of this node nor for its router. A set would take longer than a few. */
 const notForHere = ({ subnets }: OverlayRecord) =>
-  `ip daddr != { ${[...subnets.map(({ subnet }) => subnet), egressPool, "169.254.0.0/16"].join(", ")} }`;
+  [...subnets.map(({ subnet }) => subnet), egressPool, "169.254.0.0/16"]
+    .map((block) => `ip daddr != ${block}`)
+    .join(" ");

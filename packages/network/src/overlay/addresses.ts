@@ -13,7 +13,8 @@ export const tunnel = "vx0";
 export const uplink = { host: "skep-up", gateway: "up0" } as const;
 
 export const uplinkAddress = { host: "169.254.254.1", gateway: "169.254.254.2" } as const;
-export const uplinkMac = { host: "02:54:00:00:00:01", gateway: "02:54:00:00:00:02" } as const;
+/** The gateway router's end of the uplink. The node's end has the address of the tunnel's: see `transitItems`. */
+export const uplinkMac = "02:54:00:00:00:02";
 /** The next hop of containers in the gateway router, on every node. */
 export const gatewayAddress = "169.254.1.1";
 /** Addresses that only their node knows, of containers that publish nothing but want out. */
