@@ -472,7 +472,7 @@ describe.skipIf(!isRoot)(`a bad start or a bad disk${isRoot ? "" : ": skipped, i
     await scene.stopProxy();
     const cfg = scene.file("small");
     await mkdir(cfg);
-    const env = { ...environmentOf(scene), CONFIGS_PATH: cfg };
+    const env = { ...scene.env, CONFIGS_PATH: cfg };
     const mounted = `mount -t tmpfs -o size=128k none ${cfg} && exec ${bin} server`;
     const proxy = scene.spawn(["unshare", "-m", "sh", "-c", mounted], env);
     const ended = once(proxy, "exit");
@@ -499,7 +499,7 @@ describe.skipIf(!isRoot)(`a bad start or a bad disk${isRoot ? "" : ": skipped, i
     await using scene = await ProxyScene.start();
     await scene.stopProxy();
     await writeFile(scene.file("taken"), "a file, no folder");
-    const proxy = scene.spawn([bin, "server"], { ...environmentOf(scene), CONFIGS_PATH: scene.file("taken") });
+    const proxy = scene.spawn([bin, "server"], { ...scene.env, CONFIGS_PATH: scene.file("taken") });
     expect(await once(proxy, "exit")).toEqual([1, null]);
     expect(scene.said).toMatch(/skep-proxy: .*EEXIST.*taken/);
     expect(await scene.haproxyPids()).toEqual([]);
@@ -518,7 +518,7 @@ describe.skipIf(!isRoot)(`a bad start or a bad disk${isRoot ? "" : ": skipped, i
     await using scene = await ProxyScene.start();
     await scene.stopProxy();
     await takePort80(scene);
-    const proxy = scene.spawn([bin, "server"], environmentOf(scene));
+    const proxy = scene.spawn([bin, "server"], scene.env);
     expect(await once(proxy, "exit")).toEqual([1, null]);
     expect(scene.said).toMatch(/^skep-proxy: HAProxy does not start: Binding/m);
     expect(scene.said).toMatch(taken);
@@ -530,7 +530,7 @@ describe.skipIf(!isRoot)(`a bad start or a bad disk${isRoot ? "" : ": skipped, i
     await using scene = await ProxyScene.start();
     await scene.stopProxy();
     const taker = await takePort80(scene);
-    const proxy = scene.spawn([bin, "server"], { ...environmentOf(scene), CONFIGS_PATH: scene.file("first") });
+    const proxy = scene.spawn([bin, "server"], { ...scene.env, CONFIGS_PATH: scene.file("first") });
     const ended = once(proxy, "exit");
     await until(async () => taken.test(scene.said));
     taker.kill();
@@ -539,15 +539,6 @@ describe.skipIf(!isRoot)(`a bad start or a bad disk${isRoot ? "" : ": skipped, i
     await ended;
     expect(await scene.haproxyPids()).toEqual([]);
   }, 40_000);
-
-  const environmentOf = (scene: ProxyScene) => ({
-    PATH: process.env.PATH ?? "",
-    CONFIGS_PATH: scene.file("cfg"),
-    CERTS_PATH: scene.file("certs"),
-    SECRETS_PATH: scene.file("secrets"),
-    RUN_PATH: scene.file("run"),
-    DF_DOCKER_HOST: `unix://${scene.file("no.sock")}`,
-  });
 
   async function until(holds: () => Promise<boolean>): Promise<void> {
     const deadline = Date.now() + 20_000;

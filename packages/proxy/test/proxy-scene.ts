@@ -81,9 +81,9 @@ export class ProxyScene implements AsyncDisposable {
     return join(this.folder, name);
   }
 
-  /** Until the API answers. */
-  async startProxy(): Promise<void> {
-    const env = {
+  /** Of a skep-proxy that has the scene's folders. */
+  get env(): Readonly<Record<string, string>> {
+    return {
       PATH: process.env.PATH ?? "",
       CONFIGS_PATH: this.file("cfg"),
       CERTS_PATH: this.file("certs"),
@@ -92,7 +92,11 @@ export class ProxyScene implements AsyncDisposable {
       DF_DOCKER_HOST: `unix://${this.file("no.sock")}`,
       ...this.#env,
     };
-    this.#proxy = this.spawn([bin, "server"], env);
+  }
+
+  /** Until the API answers. */
+  async startProxy(): Promise<void> {
+    this.#proxy = this.spawn([bin, "server"], this.env);
     const deadline = Date.now() + 15_000;
     while ((await this.call("ping")).status !== 200) {
       if (this.#proxy.exitCode !== null || Date.now() > deadline)
