@@ -30,6 +30,7 @@ describe.skipIf(!isRoot)(`sticky sessions${isRoot ? "" : ": skipped, it needs ro
     nameTasks(first, second);
     const { status } = await scene.reconfigure(upstreamRoute("web", port, { sessionType: "sticky-server" }));
     expect(status).toBe(200);
+    await until(async () => (await scene.config()).includes(second));
     await until(async () => (await scene.get("/web")).status === 200);
   }, 60_000);
 
@@ -88,6 +89,14 @@ describe.skipIf(!isRoot)(`sticky sessions${isRoot ? "" : ": skipped, it needs ro
     nameTasks(first, second);
     await until(async () => !(await tasksOf(10)).has(third));
     await expectKept();
+  });
+
+  test("a cookie outlives a restart of the proxy, with the first request after it", async () => {
+    const cookie = await cookieOf(second);
+    await scene.stopProxy();
+    await scene.startProxy();
+    expect(await ask(cookie)).toMatchObject({ task: second, cookie: undefined });
+    expect(await tasksOf(10, cookie)).toEqual(new Set([second]));
   });
 
   test("when its task dies a client goes to another one, without an error, and stays there", async () => {

@@ -7,8 +7,7 @@ const nameError = 3;
 /** Answers each question with the addresses or the response code of its name. Docker's own answers live for 600 s, so do these. */
 export async function startNameServer(
   records: Record<string, readonly string[] | number>,
-  address = "127.0.0.1",
-  port = 0,
+  { address = "127.0.0.1", port = 0, delayMs = 0 } = {},
 ) {
   const socket = createSocket("udp4");
   let questions = 0;
@@ -24,7 +23,8 @@ export async function startNameServer(
     const answers = addresses.map((address) =>
       Buffer.from([0xc0, 12, 0, 1, 0, 1, 0, 0, 0x02, 0x58, 0, 4, ...address.split(".").map(Number)]),
     );
-    socket.send(Buffer.concat([header, question.subarray(12, end), ...answers]), from.port, from.address);
+    const answer = Buffer.concat([header, question.subarray(12, end), ...answers]);
+    setTimeout(() => socket.send(answer, from.port, from.address), delayMs);
   });
   socket.bind(port, address);
   await once(socket, "listening");
