@@ -91,9 +91,9 @@ describe.skipIf(!isRoot)(`sticky sessions${isRoot ? "" : ": skipped, it needs ro
     await expectKept();
   });
 
-  test("a cookie outlives a restart of the proxy, with the first request after it", async () => {
+  test.each(["SIGTERM", "SIGKILL"] as const)("a cookie outlives a restart of the proxy after %s", async (signal) => {
     const cookie = await cookieOf(second);
-    await scene.stopProxy();
+    await scene.stopProxy(signal);
     await scene.startProxy();
     expect(await ask(cookie)).toMatchObject({ task: second, cookie: undefined });
     expect(await tasksOf(10, cookie)).toEqual(new Set([second]));
