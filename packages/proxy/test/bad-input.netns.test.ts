@@ -1,3 +1,4 @@
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
@@ -468,38 +469,58 @@ describe.skipIf(!isRoot)(`a bad start or a bad disk${isRoot ? "" : ": skipped, i
   }, 30_000);
 
   test("a full or read-only disk is told, the last good config goes on, and changes work when it is mended", async () => {
-    await using scene = await ProxyScene.start();
-    await scene.stopProxy();
-    const cfg = scene.file("small");
-    await mkdir(cfg);
-    const env = { ...environmentOf(scene), CONFIGS_PATH: cfg };
-    const mounted = `mount -t tmpfs -o size=128k none ${cfg} && exec ${bin} server`;
-    const proxy = scene.spawn(["unshare", "-m", "sh", "-c", mounted], env);
-    const ended = once(proxy, "exit");
-    const wire = await WireClient.start(scene);
-    await until(async () => (await wire.control("ping")).status === 200);
-    const inside = (...command: string[]) => scene.run("nsenter", `--target=${proxy.pid}`, "--mount", ...command);
-    const change = async (port: number) => (await wire.control(routeTo("a", port))).status;
-    const answering = async () => (await scene.get("/a")).port;
+    await using disk = await SmallDisk.start();
+    const change = async (port: number) => (await disk.scene.call(routeTo("a", port))).status;
+    const answering = async () => (await disk.scene.get("/a")).port;
     expect([await change(9001), await answering()]).toEqual([200, 9001]);
-    await inside("dd", "if=/dev/zero", `of=${cfg}/filling`, "bs=1k");
+    await disk.fill();
     expect([await change(9002), await answering()]).toEqual([500, 9001]);
-    await inside("rm", `${cfg}/filling`);
+    await disk.empty();
     expect([await change(9003), await answering()]).toEqual([200, 9003]);
-    await inside("mount", "-o", "remount,ro", cfg);
+    await disk.mount("ro");
     expect([await change(9004), await answering()]).toEqual([500, 9003]);
-    await inside("mount", "-o", "remount,rw", cfg);
+    await disk.mount("rw");
     expect([await change(9005), await answering()]).toEqual([200, 9005]);
-    proxy.kill();
-    await ended;
-    expect(await scene.haproxyPids()).toEqual([]);
+    await disk.stop();
+    expect(await disk.scene.haproxyPids()).toEqual([]);
+  }, 30_000);
+
+  test("a removal that cannot be written is told, with file and reason; the route stays until it can be", async () => {
+    await using disk = await SmallDisk.start();
+    const names = ["a", "b", "c"];
+    for (const name of names) expect(await disk.scene.call(routeTo(name, 9001))).toMatchObject({ status: 200 });
+    const answering = async () => Promise.all(names.map(async (name) => (await disk.scene.get(`/${name}`)).port));
+    const remove = async (name: string) => {
+      const { status, json } = await disk.scene.call(`remove?serviceName=${name}`);
+      return [status, json.Status, json.ServiceName, json.Message];
+    };
+    const told = (name: string, reason: string) => [
+      500,
+      "NOK",
+      name,
+      expect.stringMatching(
+        new RegExp(`^cannot write haproxy\\.cfg\\S* in ${disk.cfg}: ${reason}; give the proxy a folder`),
+      ),
+    ];
+    await disk.fill();
+    expect(await remove("a")).toEqual(told("a", "ENOSPC: no space left on device"));
+    expect(await remove("a")).toEqual(told("a", "ENOSPC: no space left on device"));
+    expect(await answering()).toEqual([9001, 9001, 9001]);
+    await disk.mount("ro");
+    expect(await remove("b")).toEqual(told("b", "EROFS: read-only file system"));
+    expect(await remove("b")).toEqual(told("b", "EROFS: read-only file system"));
+    expect(await answering()).toEqual([9001, 9001, 9001]);
+    await disk.mount("rw");
+    await disk.empty();
+    expect(await remove("b")).toEqual([200, "OK", "b", ""]);
+    expect(await answering()).toEqual([undefined, undefined, 9001]); // what was asked for before is done too
   }, 30_000);
 
   test("a configs folder that cannot be written ends the start with 1, and nothing is left", async () => {
     await using scene = await ProxyScene.start();
     await scene.stopProxy();
     await writeFile(scene.file("taken"), "a file, no folder");
-    const proxy = scene.spawn([bin, "server"], { ...environmentOf(scene), CONFIGS_PATH: scene.file("taken") });
+    const proxy = scene.spawn([bin, "server"], { ...scene.env, CONFIGS_PATH: scene.file("taken") });
     expect(await once(proxy, "exit")).toEqual([1, null]);
     expect(scene.said).toMatch(/skep-proxy: .*EEXIST.*taken/);
     expect(await scene.haproxyPids()).toEqual([]);
@@ -518,7 +539,7 @@ describe.skipIf(!isRoot)(`a bad start or a bad disk${isRoot ? "" : ": skipped, i
     await using scene = await ProxyScene.start();
     await scene.stopProxy();
     await takePort80(scene);
-    const proxy = scene.spawn([bin, "server"], environmentOf(scene));
+    const proxy = scene.spawn([bin, "server"], scene.env);
     expect(await once(proxy, "exit")).toEqual([1, null]);
     expect(scene.said).toMatch(/^skep-proxy: HAProxy does not start: Binding/m);
     expect(scene.said).toMatch(taken);
@@ -530,7 +551,7 @@ describe.skipIf(!isRoot)(`a bad start or a bad disk${isRoot ? "" : ": skipped, i
     await using scene = await ProxyScene.start();
     await scene.stopProxy();
     const taker = await takePort80(scene);
-    const proxy = scene.spawn([bin, "server"], { ...environmentOf(scene), CONFIGS_PATH: scene.file("first") });
+    const proxy = scene.spawn([bin, "server"], { ...scene.env, CONFIGS_PATH: scene.file("first") });
     const ended = once(proxy, "exit");
     await until(async () => taken.test(scene.said));
     taker.kill();
@@ -539,21 +560,57 @@ describe.skipIf(!isRoot)(`a bad start or a bad disk${isRoot ? "" : ": skipped, i
     await ended;
     expect(await scene.haproxyPids()).toEqual([]);
   }, 40_000);
-
-  const environmentOf = (scene: ProxyScene) => ({
-    PATH: process.env.PATH ?? "",
-    CONFIGS_PATH: scene.file("cfg"),
-    CERTS_PATH: scene.file("certs"),
-    SECRETS_PATH: scene.file("secrets"),
-    RUN_PATH: scene.file("run"),
-    DF_DOCKER_HOST: `unix://${scene.file("no.sock")}`,
-  });
-
-  async function until(holds: () => Promise<boolean>): Promise<void> {
-    const deadline = Date.now() + 20_000;
-    while (!(await holds())) {
-      if (Date.now() > deadline) throw new Error("it does not come to hold within 20 s");
-      await sleep(100);
-    }
-  }
 });
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 20_000;
+  while (!(await holds())) {
+    if (Date.now() > deadline) throw new Error("it does not come to hold within 20 s");
+    await sleep(100);
+  }
+}
+
+/** A skep-proxy whose folder of configs is a small disk, in a mount namespace of its own. */
+class SmallDisk implements AsyncDisposable {
+  readonly scene: ProxyScene;
+  readonly cfg: string;
+  readonly #proxy: ChildProcess;
+
+  static async start(): Promise<SmallDisk> {
+    const scene = await ProxyScene.start();
+    await scene.stopProxy();
+    const cfg = scene.file("small");
+    await mkdir(cfg);
+    const mounted = `mount -t tmpfs -o size=128k none ${cfg} && exec ${bin} server`;
+    const proxy = scene.spawn(["unshare", "-m", "sh", "-c", mounted], { ...scene.env, CONFIGS_PATH: cfg });
+    const disk = new SmallDisk(scene, cfg, proxy);
+    await until(async () => (await scene.call("ping")).status === 200);
+    return disk;
+  }
+
+  private constructor(scene: ProxyScene, cfg: string, proxy: ChildProcess) {
+    this.scene = scene;
+    this.cfg = cfg;
+    this.#proxy = proxy;
+  }
+
+  fill = () => this.#inside("dd", "if=/dev/zero", `of=${this.cfg}/filling`, "bs=1k");
+  empty = () => this.#inside("rm", `${this.cfg}/filling`);
+  mount = (how: "ro" | "rw") => this.#inside("mount", "-o", `remount,${how}`, this.cfg);
+
+  async stop(): Promise<void> {
+    if (this.#proxy.exitCode !== null) return;
+    const ended = once(this.#proxy, "exit");
+    this.#proxy.kill();
+    await ended;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+    await this.scene[Symbol.asyncDispose]();
+  }
+
+  #inside(...command: string[]) {
+    return this.scene.run("nsenter", `--target=${this.#proxy.pid}`, "--mount", ...command);
+  }
+}

@@ -1,12 +1,16 @@
+import { once } from "node:events";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { runCommand } from "@skep/testkit";
-import { describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { until } from "./proxy-calls.ts";
+import { ProxyScene } from "./proxy-scene.ts";
 
 // The flags of Docker Flow Proxy. `--check` says what it reads, in the name of the variable that a flag stands for.
 
+const isRoot = process.getuid?.() === 0;
 const bin = fileURLToPath(new URL("../../../bin/skep-proxy", import.meta.url));
 
 /** What `skep-proxy ...` has to say, and how it ends. */
@@ -67,5 +71,51 @@ describe("the command line", () => {
     expect(await said({})).toEqual([1, expect.stringContaining("Usage: skep-proxy")]);
     const [code, text] = await said({}, "serve");
     expect([code, text]).toEqual([1, expect.stringMatching(/unknown command|too many arguments/)]);
+  });
+});
+
+describe.skipIf(!isRoot)(`where the control API listens${isRoot ? "" : ": skipped, it needs root"}`, () => {
+  let scene: ProxyScene;
+
+  beforeAll(async () => {
+    scene = await ProxyScene.start();
+    await scene.stopProxy();
+    await scene.run("ip", "address", "add", "10.9.0.1/24", "dev", "lo");
+  }, 60_000);
+
+  afterAll(async () => {
+    await scene?.[Symbol.asyncDispose]();
+  }, 30_000);
+
+  const pingAt = async (address: string) => (await scene.get(`http://${address}/v1/docker-flow-proxy/ping`)).status;
+
+  test.each([
+    [["-i", "10.9.0.1", "-p", "8081"], {}],
+    [["--ip", "10.9.0.1", "--port", "8081"], { IP: "127.0.0.1", PORT: "8080" }],
+    [[], { IP: "10.9.0.1", PORT: "8081" }],
+  ])("with %j and %j it listens there, and nowhere else", async (flags, env) => {
+    const proxy = scene.spawn([bin, "server", ...flags], { ...scene.env, ...env });
+    const ended = once(proxy, "exit");
+    await until(async () => (await pingAt("10.9.0.1:8081")) === 200);
+    const others = ["127.0.0.1:8081", "10.9.0.1:8080", "127.0.0.1:8080"];
+    expect(await Promise.all(others.map(pingAt))).toEqual([0, 0, 0]);
+    proxy.kill();
+    expect(await ended).toEqual([0, null]);
+  });
+
+  test.each([
+    ["a taken port", ["-i", "10.9.0.1", "-p", "9001"], "10.9.0.1:9001: address already in use"],
+    ["an address that is another host's", ["-i", "10.7.7.7"], "10.7.7.7:8080: address not available"],
+  ])("%s ends the start with 1: what happened, where, and what to do", async (_, flags, what) => {
+    const proxy = scene.spawn([bin, "server", ...flags], scene.env);
+    expect(await once(proxy, "close")).toEqual([1, null]);
+    const [line] = scene.said
+      .split("\n")
+      .filter((each) => each.startsWith("skep-proxy: "))
+      .slice(-1);
+    expect(line).toBe(
+      `skep-proxy: the control API cannot listen on ${what}; choose a free port and an address of this host: -p and -i (PORT and IP)`,
+    );
+    expect(await scene.haproxyPids()).toEqual([]);
   });
 });

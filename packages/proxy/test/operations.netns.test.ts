@@ -150,6 +150,36 @@ describe.skipIf(!isRoot)(`operating the proxy${isRoot ? "" : ": skipped, it need
     await addRoute(strict, "demo", 9001);
   });
 
+  test("with FILTER_PROXY_INSTANCE_NAME services for other instances are known, and not live", async () => {
+    const names = { mine: "a", capitals: "A", theirs: "b", "nobody-s": "" };
+    const liveOf = async (env: Readonly<Record<string, string>>) => {
+      await using one = await ProxyScene.start({ PROXY_INSTANCE_NAME: "a", ...env });
+      for (const [name, proxyInstanceName] of Object.entries(names))
+        await addRoute(one, name, 9001, { proxyInstanceName });
+      const ports = await Promise.all(Object.keys(names).map(async (name) => (await one.get(`/${name}`)).port));
+      const { Services } = (await one.call("services")).json;
+      const states = Services.map((each: { ServiceName: string; State: string; Reason: string }) => [
+        each.ServiceName,
+        each.State,
+        each.Reason,
+      ]);
+      return { ports, states };
+    };
+    const reason = "it is for another instance of the proxy";
+    expect(await liveOf({ FILTER_PROXY_INSTANCE_NAME: "true" })).toEqual({
+      ports: [9001, 9001, undefined, undefined],
+      states: [
+        ["capitals", "live", ""],
+        ["mine", "live", ""],
+        ["nobody-s", "idle", reason],
+        ["theirs", "idle", reason],
+      ],
+    });
+    const all = await liveOf({});
+    expect(all.ports).toEqual([9001, 9001, 9001, 9001]);
+    expect(all.states.map(([, state]: string[]) => state)).toEqual(["live", "live", "live", "live"]);
+  });
+
   test("a folder that cannot be written to is told as JSON, and the routes stay; then it goes on", async () => {
     const cfg = scene.file("cfg");
     await rename(cfg, `${cfg}.away`);

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -43,6 +43,7 @@ export class ProxyScene implements AsyncDisposable {
   #proxy: ChildProcess | undefined;
   #upstreams: ChildProcess | undefined;
   #caller: ChildProcess | undefined;
+  #inFrontOf: readonly string[] = [];
   #calls = 0;
   readonly #waiting = new Map<string, (status: number) => void>();
   #said = "";
@@ -81,9 +82,9 @@ export class ProxyScene implements AsyncDisposable {
     return join(this.folder, name);
   }
 
-  /** Until the API answers. */
-  async startProxy(): Promise<void> {
-    const env = {
+  /** Of a skep-proxy that has the scene's folders. */
+  get env(): Readonly<Record<string, string>> {
+    return {
       PATH: process.env.PATH ?? "",
       CONFIGS_PATH: this.file("cfg"),
       CERTS_PATH: this.file("certs"),
@@ -92,7 +93,18 @@ export class ProxyScene implements AsyncDisposable {
       DF_DOCKER_HOST: `unix://${this.file("no.sock")}`,
       ...this.#env,
     };
-    this.#proxy = this.spawn([bin, "server"], env);
+  }
+
+  /** The proxy started next asks this name server, not this machine's. */
+  async useNameServer(address: string): Promise<void> {
+    await writeFile(this.file("resolv.conf"), `nameserver ${address}\n`);
+    const mounting = `mount --bind ${this.file("resolv.conf")} /etc/resolv.conf && exec "$@"`;
+    this.#inFrontOf = ["unshare", "-m", "sh", "-c", mounting, "sh"];
+  }
+
+  /** Until the API answers. */
+  async startProxy(): Promise<void> {
+    this.#proxy = this.spawn([...this.#inFrontOf, bin, "server"], this.env);
     const deadline = Date.now() + 15_000;
     while ((await this.call("ping")).status !== 200) {
       if (this.#proxy.exitCode !== null || Date.now() > deadline)

@@ -79,6 +79,33 @@ describe.skipIf(!isRoot)(`streams, secrets and the environment${isRoot ? "" : ":
     expect(await isServed("b.test", 8443, "a.test")).toBe(false);
   });
 
+  test("a template's rules are the http frontend's, also beside tcp and sni services", async () => {
+    const template = scene.file("cfg/tmpl/fe.tmpl");
+    await mkdir(scene.file("cfg/tmpl"), { recursive: true });
+    await writeFile(
+      template,
+      `
+    acl url_{{.AclName}} path_beg{{range .ServiceDest}}{{range .ServicePath}} {{.}}{{end}}{{end}}
+    http-request set-header X-Template yes if url_{{.AclName}}
+    use_backend {{.AclName}}-be9003 if url_{{.AclName}}
+`,
+    );
+    const sni = { reqMode: "sni", pathType: "req_ssl_sni -i", srcPort: "8444", servicePath: "a.test" };
+    const tcp = { serviceName: "tcp-beside", reqMode: "tcp", port: "9002", srcPort: "7001", ...local };
+    await addRoute(scene, "sni-before", 9443, sni);
+    expect(await scene.reconfigure(tcp)).toMatchObject({ status: 200 });
+    await addRoute(scene, "templated", 9003, { templateFePath: template });
+    await addRoute(scene, "sni-after", 9444, { ...sni, servicePath: "b.test" });
+    const { port, asked } = await scene.get("/templated/x");
+    expect([port, asked?.headers["x-template"]]).toEqual([9003, "yes"]);
+    expect([await isServed("a.test", 8444), await isServed("b.test", 8444)]).toEqual([true, true]);
+    expect((await scene.get("http://127.0.0.1:7001/")).port).toBe(9002);
+    for (const name of ["templated", "sni-before", "sni-after", "tcp-beside"])
+      expect(await scene.call(`remove?serviceName=${name}`)).toMatchObject({ status: 200 });
+    expect((await scene.get("/templated/x")).status).toBe(503);
+    expect(await isServed("a.test", 8444)).toBe(false);
+  });
+
   test("a tcp service is told by the name that a TLS client asks for, also by a wildcard", async () => {
     const query = {
       ...{ serviceName: "c", reqMode: "tcp", srcPort: "8444", port: "9445" },

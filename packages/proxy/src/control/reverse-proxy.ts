@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Clock, Logger } from "@skep/model";
 import { CarriedCertificates, CertificateStore } from "../certificates/index.ts";
 import { Driver } from "../runtime/index.ts";
+import type { ProxyService } from "../service/index.ts";
 import type { Settings } from "../settings/index.ts";
 import { type LookUp, TaskAddresses } from "../sources/index.ts";
 import { certificateTrial } from "./certificate-trial.ts";
@@ -97,6 +98,13 @@ export class ReverseProxy {
     this.statistics = new Statistics({ driver, controller, certificates: () => this.haproxy.ends, version, clock });
   }
 
+  /** Resolves when the tasks of sticky services are known: a config without them takes clients' cookies away. */
+  learnTasks(): Promise<void> {
+    const services = [...this.controller.states().values()].map(({ service }) => service);
+    this.#watchTasks(services);
+    return this.tasks.learnt(services.filter(isSticky).map(({ serviceName }) => serviceName));
+  }
+
   /** Addresses of tasks, or certificates, are other ones now. */
   again(): void {
     this.controller.apply().catch(() => {}); // it is tried again
@@ -117,12 +125,18 @@ export class ReverseProxy {
   }
 
   #hasChanged(): void {
-    const { discoveryType } = this.#settings.services;
-    const byTask = this.controller
-      .live()
-      .filter((service) => (service.discoveryType || discoveryType) === "tasks" || service.sessionType !== "");
-    this.tasks.watch(new Set(byTask.flatMap(taskHosts).filter((host) => isIP(host) === 0)));
+    this.#watchTasks(this.controller.live());
     this.saved.save(this.controller);
     this.changed();
   }
+
+  #watchTasks(services: readonly ProxyService[]): void {
+    const { discoveryType } = this.#settings.services;
+    const byTask = services.filter(
+      (service) => (service.discoveryType || discoveryType) === "tasks" || isSticky(service),
+    );
+    this.tasks.watch(new Set(byTask.flatMap(taskHosts).filter((host) => isIP(host) === 0)));
+  }
 }
+
+const isSticky = ({ sessionType }: ProxyService) => sessionType !== "";

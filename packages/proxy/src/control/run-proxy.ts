@@ -30,7 +30,7 @@ export interface ProxyOptions {
   readonly log: Logger;
 }
 
-/** A source that cannot be asked is waited for so long at the start. */
+/** Sources and name servers that cannot be asked are waited for so long at the start. */
 const fillMs = 3000;
 const retryMs = 60_000;
 
@@ -54,6 +54,7 @@ export async function runProxy(options: ProxyOptions, signal: AbortSignal): Prom
     takeInEnvironment(proxy.controller, env, context);
     const following = Promise.all([sources.run(signal), retry(proxy.controller, clock, signal)]);
     if (!known) await Promise.race([sources.filled.all, pause(clock, fillMs, signal)]);
+    await Promise.race([proxy.learnTasks(), pause(clock, fillMs, signal)]);
     await proxy.controller.begin().catch(() => {}); // it is tried again
     const addresses = apiAddresses(settings.control, networkInterfaces());
     const { port } = settings.control;

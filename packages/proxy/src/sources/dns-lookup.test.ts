@@ -1,56 +1,19 @@
-import { createSocket } from "node:dgram";
-import { once } from "node:events";
 import { expect, test } from "vitest";
 import { dnsLookUp } from "./dns-lookup.ts";
+import { serverFailure, startNameServer } from "./test-name-server.ts";
 
-const serverFailure = 2;
-const nameError = 3;
-
-/** Answers each question with the addresses or the response code of its name. Docker's own answers live for 600 s, so do these. */
-async function startNameServer(records: Record<string, readonly string[] | number>) {
-  const socket = createSocket("udp4");
-  let questions = 0;
-  socket.on("message", (question, from) => {
-    questions++;
-    const [name, end] = nameIn(question);
-    const record = records[name] ?? nameError;
-    const addresses = typeof record === "number" ? [] : record;
-    const header = Buffer.from(question.subarray(0, 12));
-    header.writeUInt16BE(0x8180 + (typeof record === "number" ? record : 0), 2);
-    header.writeUInt16BE(addresses.length, 6);
-    header.writeUInt32BE(0, 8);
-    const answers = addresses.map((address) =>
-      Buffer.from([0xc0, 12, 0, 1, 0, 1, 0, 0, 0x02, 0x58, 0, 4, ...address.split(".").map(Number)]),
-    );
-    socket.send(Buffer.concat([header, question.subarray(12, end), ...answers]), from.port, from.address);
-  });
-  socket.bind(0, "127.0.0.1");
-  await once(socket, "listening");
-  return {
-    lookUp: dnsLookUp([`127.0.0.1:${socket.address().port}`]),
-    records,
-    questions: () => questions,
-    [Symbol.dispose]: () => socket.close(),
-  };
-}
-
-function nameIn(question: Buffer): [string, number] {
-  const labels: string[] = [];
-  let at = 12;
-  for (let length = question[at] ?? 0; length > 0; length = question[at] ?? 0) {
-    labels.push(question.toString("latin1", at + 1, at + 1 + length));
-    at += 1 + length;
-  }
-  return [labels.join("."), at + 5];
+async function start(records: Record<string, readonly string[] | number>) {
+  const server = await startNameServer(records);
+  return { ...server, lookUp: dnsLookUp([server.address]) };
 }
 
 test("gives all addresses of a name", async () => {
-  using server = await startNameServer({ "tasks.web": ["10.0.1.3", "10.0.1.4"] });
+  using server = await start({ "tasks.web": ["10.0.1.3", "10.0.1.4"] });
   expect(await server.lookUp("tasks.web")).toEqual(["10.0.1.3", "10.0.1.4"]);
 });
 
 test("asks again each time, whatever an answer's time to live", async () => {
-  using server = await startNameServer({ "tasks.web": ["10.0.1.3"] });
+  using server = await start({ "tasks.web": ["10.0.1.3"] });
   await server.lookUp("tasks.web");
   server.records["tasks.web"] = ["10.0.1.9"];
   expect(await server.lookUp("tasks.web")).toEqual(["10.0.1.9"]);
@@ -58,12 +21,12 @@ test("asks again each time, whatever an answer's time to live", async () => {
 });
 
 test("a name that does not exist, or has no address, has none", async () => {
-  using server = await startNameServer({ "tasks.empty": [] });
+  using server = await start({ "tasks.empty": [] });
   expect(await server.lookUp("tasks.gone")).toEqual([]);
   expect(await server.lookUp("tasks.empty")).toEqual([]);
 });
 
 test("a name server in trouble is an error", async () => {
-  using server = await startNameServer({ "tasks.web": serverFailure });
+  using server = await start({ "tasks.web": serverFailure });
   await expect(server.lookUp("tasks.web")).rejects.toThrow("ESERVFAIL");
 });

@@ -36,6 +36,22 @@ test("looks a service up at once, and gives its addresses in numerical order", a
   expect(asked).toEqual(["tasks.web 0"]);
 });
 
+test("says when all of some services' tasks have been learnt, those without tasks too", async () => {
+  const { clock, addresses, state } = start({ web: ["10.0.1.3"] });
+  state.works = false;
+  addresses.watch(["web", "none"]);
+  let isLearnt = false;
+  void addresses.learnt(["web", "none", "not watched"]).then(() => {
+    isLearnt = true;
+  });
+  await clock.advanceAsync(0);
+  expect(isLearnt).toBe(false);
+  state.works = true;
+  await clock.advanceAsync(1000);
+  expect(isLearnt).toBe(true);
+  await addresses.learnt(["web"]);
+});
+
 test("looks again each second, and tells only of changes", async () => {
   const { clock, addresses, changed, asked, dns } = start({ web: ["10.0.1.3"] });
   addresses.watch(["web"]);

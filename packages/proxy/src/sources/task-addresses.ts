@@ -31,6 +31,7 @@ export class TaskAddresses implements Disposable {
   readonly #complaint: Complaint;
   readonly #names = new Map<string, WatchedName>();
   readonly #changed = new Set<string>();
+  #nextLearnt = Promise.withResolvers<void>();
   #running = 0;
   /** When the budget allows the next repeated look-up. */
   #nextMs = 0;
@@ -57,6 +58,11 @@ export class TaskAddresses implements Disposable {
   /** In numerical order; undefined as long as they were never learnt. */
   get(service: string): readonly string[] | undefined {
     return this.#names.get(service)?.addresses;
+  }
+
+  /** Resolves when the tasks of these services, which are watched, have been learnt. */
+  async learnt(services: readonly string[]): Promise<void> {
+    while (services.some((name) => this.#names.has(name) && !this.get(name))) await this.#nextLearnt.promise;
   }
 
   /** It had tasks, and has none any more: not for a moment, as when its only task is replaced. */
@@ -164,6 +170,8 @@ export class TaskAddresses implements Disposable {
     name.emptySinceMs = isLeft ? this.#options.clock.now() : undefined;
     if (isLeft) this.#options.clock.after(idleAfterMs, () => this.isIdle(name.service) && this.#tell(name.service));
     name.addresses = addresses;
+    this.#nextLearnt.resolve();
+    this.#nextLearnt = Promise.withResolvers();
     this.#tell(name.service);
   }
 

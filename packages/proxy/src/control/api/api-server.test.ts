@@ -396,8 +396,12 @@ test("who asks whether it is there gets every field, empty", async () => {
 });
 
 test("a port that another has is an error, and the first goes on", async () => {
-  await expect(ApiServer.listen(scene.parts, ["127.0.0.1"], scene.port)).rejects.toThrow("EADDRINUSE");
-  await expect(ApiServer.listen(scene.parts, ["127.0.0.2", "127.0.0.1"], scene.port)).rejects.toThrow("EADDRINUSE");
+  await expect(ApiServer.listen(scene.parts, ["127.0.0.1"], scene.port)).rejects.toThrow(
+    `the control API cannot listen on 127.0.0.1:${scene.port}: address already in use; choose a free port`,
+  );
+  await expect(ApiServer.listen(scene.parts, ["127.0.0.2", "127.0.0.1"], scene.port)).rejects.toThrow(
+    `the control API cannot listen on 127.0.0.1:${scene.port}: address already in use; choose a free port`,
+  );
   expect((await scene.df("ping")).status).toBe(200);
   await expect(fetch(`http://127.0.0.2:${scene.port}/v1/test`)).rejects.toThrow();
 });

@@ -1,6 +1,8 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { getSystemErrorMessage } from "node:util";
+import { DomainError } from "@skep/model";
 import { answerOf } from "../../service/index.ts";
 import { type Answer, empty, json, text } from "./answer.ts";
 import { answerTo } from "./api.ts";
@@ -15,7 +17,7 @@ const maxHeaderSize = 2 * 1024 * 1024;
 export class ApiServer implements AsyncDisposable {
   readonly #servers: Server[] = [];
 
-  /** Throws when an address or port cannot be had. */
+  /** Throws a DomainError when an address or port cannot be had. */
   static async listen(parts: ApiParts, addresses: readonly string[], port: number): Promise<ApiServer> {
     const api = new ApiServer();
     try {
@@ -23,7 +25,7 @@ export class ApiServer implements AsyncDisposable {
         const server = createServer({ maxHeaderSize }, (request, response) => void handle(parts, request, response));
         api.#servers.push(server);
         server.listen(port, address);
-        await once(server, "listening");
+        await once(server, "listening").catch((error) => cannotListen(`${address}:${port}`, error));
       }
       return api;
     } catch (error) {
@@ -46,6 +48,17 @@ export class ApiServer implements AsyncDisposable {
     await Promise.all(closing);
     clearTimeout(impatience);
   }
+}
+
+function cannotListen(where: string, cause: NodeJS.ErrnoException): never {
+  const what = `the control API cannot listen on ${where}: ${getSystemErrorMessage(cause.errno ?? 0)}`;
+  throw new DomainError(
+    "unavailable",
+    `${what}; choose a free port and an address of this host: -p and -i (PORT and IP)`,
+    {
+      cause,
+    },
+  );
 }
 
 async function handle(parts: ApiParts, request: IncomingMessage, response: ServerResponse): Promise<void> {
