@@ -9,6 +9,7 @@ import { pino, stdTimeFunctions } from "pino";
 import manifest from "../package.json" with { type: "json" };
 import { checkSetup } from "./control/check-setup.ts";
 import { runProxy } from "./control/run-proxy.ts";
+import { listenOn } from "./listen-on.ts";
 import { type ReadSecret, readSettings, SettingsError } from "./settings/index.ts";
 import { listenerRoutes, parseListenerSettings, SwarmClient, SwarmListener } from "./sources/index.ts";
 
@@ -97,7 +98,8 @@ async function listen(): Promise<void> {
   const signal = stopSignal();
   using client = new SwarmClient(settings.dockerHost, systemClock);
   const listener = new SwarmListener(client, settings, { clock: systemClock, log });
-  const server = createServer(listenerRoutes(listener)).listen(Number(process.env.PORT || 8080));
+  const server = createServer(listenerRoutes(listener));
+  await listenOn(server, { what: "the swarm listener", port: settings.port, advice: "choose a free one: PORT" });
   signal.addEventListener("abort", () => void server.close());
   await listener.run(signal);
   server.closeAllConnections();

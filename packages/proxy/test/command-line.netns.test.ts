@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -72,6 +73,22 @@ describe("the command line", () => {
     const [code, text] = await said({}, "serve");
     expect([code, text]).toEqual([1, expect.stringMatching(/unknown command|too many arguments/)]);
   });
+});
+
+test.each([
+  ["http", "PORT: http is not a whole number"],
+  ["70000", "PORT: 70000 is not a port"],
+])("a listener on port %s says what is wrong", async (PORT, message) => {
+  expect(await said({ PORT }, "listener")).toEqual([1, `skep-proxy: ${message}\n`]);
+});
+
+test("a listener whose port another has says so", async () => {
+  const other = createServer().listen(0);
+  await once(other, "listening");
+  const { port } = other.address() as AddressInfo;
+  const what = `the swarm listener cannot listen on port ${port}: address already in use; choose a free one: PORT`;
+  expect(await said({ PORT: `${port}` }, "listener")).toEqual([1, `skep-proxy: ${what}\n`]);
+  other.close();
 });
 
 describe.skipIf(!isRoot)(`where the control API listens${isRoot ? "" : ": skipped, it needs root"}`, () => {

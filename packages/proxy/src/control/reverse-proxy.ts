@@ -102,7 +102,7 @@ export class ReverseProxy {
   learnTasks(): Promise<void> {
     const services = [...this.controller.states().values()].map(({ service }) => service);
     this.#watchTasks(services);
-    return this.tasks.learnt(services.filter(isSticky).map(({ serviceName }) => serviceName));
+    return this.tasks.learnt(services.filter(isSticky).flatMap(taskHosts));
   }
 
   /** Addresses of tasks, or certificates, are other ones now. */

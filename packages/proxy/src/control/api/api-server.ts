@@ -1,14 +1,13 @@
-import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { getSystemErrorMessage } from "node:util";
-import { DomainError } from "@skep/model";
+import { listenOn } from "../../listen-on.ts";
 import { answerOf } from "../../service/index.ts";
 import { type Answer, empty, json, text } from "./answer.ts";
 import { answerTo } from "./api.ts";
 import type { ApiParts } from "./parts.ts";
 import { BodyTooLarge, readRequest } from "./request.ts";
 
+const advice = "choose a free port and an address of this host: -p and -i (PORT and IP)";
 const lastRequestsMs = 1000;
 /** Parameters are part of the head, and one of them may be a certificate with its chain and key. */
 const maxHeaderSize = 2 * 1024 * 1024;
@@ -24,8 +23,7 @@ export class ApiServer implements AsyncDisposable {
       for (const address of addresses) {
         const server = createServer({ maxHeaderSize }, (request, response) => void handle(parts, request, response));
         api.#servers.push(server);
-        server.listen(port, address);
-        await once(server, "listening").catch((error) => cannotListen(`${address}:${port}`, error));
+        await listenOn(server, { what: "the control API", port, address, advice });
       }
       return api;
     } catch (error) {
@@ -48,17 +46,6 @@ export class ApiServer implements AsyncDisposable {
     await Promise.all(closing);
     clearTimeout(impatience);
   }
-}
-
-function cannotListen(where: string, cause: NodeJS.ErrnoException): never {
-  const what = `the control API cannot listen on ${where}: ${getSystemErrorMessage(cause.errno ?? 0)}`;
-  throw new DomainError(
-    "unavailable",
-    `${what}; choose a free port and an address of this host: -p and -i (PORT and IP)`,
-    {
-      cause,
-    },
-  );
 }
 
 async function handle(parts: ApiParts, request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -33,6 +33,7 @@ test("defaults are those of the image", () => {
     nodeInfoWithAddress: true,
     namePrefix: "",
     createImmediately: false,
+    port: 8080,
   });
 });
 

@@ -32,6 +32,8 @@ export interface ListenerSettings {
   readonly nodeInfoWithAddress: boolean;
   readonly namePrefix: string;
   readonly createImmediately: boolean;
+  /** Where a listener without a proxy answers. */
+  readonly port: number;
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -72,6 +74,7 @@ export function parseListenerSettings(env: Environment, secrets: Secrets = () =>
     nodeInfoWithAddress: flag(env, "DF_NODE_IP_INFO_INCLUDES_TASK_ADDRESS", true),
     namePrefix: env.DF_SERVICE_NAME_PREFIX ?? "",
     createImmediately: flag(env, "DF_NOTIFY_CREATE_SERVICE_IMMEDIATELY", false),
+    port: portNumber(env, "PORT", 8080),
   };
 }
 
@@ -103,6 +106,12 @@ function wholeNumber(env: Environment, name: string, fallback: number): number {
   if (text === "") return fallback;
   if (/^-?\d{1,9}$/.test(text)) return Number(text);
   throw new DomainError("invalid-parameter", `${name}: ${text} is not a whole number`);
+}
+
+function portNumber(env: Environment, name: string, fallback: number): number {
+  const port = wholeNumber(env, name, fallback);
+  if (port > 0 && port < 65_536) return port;
+  throw new DomainError("invalid-parameter", `${name}: ${port} is not a port`);
 }
 
 function pollingMs(env: Environment, name: string): number {
