@@ -291,6 +291,26 @@ test("starts at most so many containers at a time", async () => {
   expect(most).toBe(3);
 });
 
+test("a start that hangs gives its place to another after 10 s", async () => {
+  const { agent, engine, clock } = await nodeWith([], { parallelStarts: 1 });
+  const hanging = Promise.withResolvers<void>();
+  let isFirst = true;
+  engine.before = async (call) => {
+    if (!call.startsWith("start") || !isFirst) return;
+    isFirst = false;
+    await hanging.promise;
+  };
+  agent.replaceAll(2, [assigned(webTask({ id: "t1", slot: 1 })), assigned(webTask({ id: "t2", slot: 2 }))]);
+  const running = () => engine.lines().filter((line) => line.includes("running")).length;
+  await clock.advanceAsync(9_900);
+  expect(running()).toBe(0);
+  await clock.advanceAsync(200);
+  expect(running()).toBe(1);
+  hanging.resolve();
+  await clock.advanceAsync(0);
+  expect(running()).toBe(2);
+});
+
 test("an engine that is away for a moment fails nothing", async () => {
   const running = webTask();
   const fresh = webTask({ id: "t2", slot: 2 });

@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { Readable } from "node:stream";
 import type { Engine } from "@skep/engine";
 import {
@@ -45,12 +46,15 @@ export interface AgentOptions {
   readonly hooks?: TaskHooks;
   /** The cluster's default log driver, for tasks that name none. */
   readonly defaultLogDriver?: () => TaskSpec["LogDriver"];
-  /** Containers created or started at a time; default 16. */
+  /** Containers created or started at a time; default: two for each processor, and four at least. */
   readonly parallelStarts?: number;
 }
 
-/** Measured on two cores: one engine starts containers sixteen at a time in half the time of one by one. */
-const defaultParallelStarts = 16;
+/**
+ * Measured on two cores: an engine starts fifty containers four at a time as fast as sixteen at a time, in three
+ * quarters of the time of two at a time; and with four, what each start waits for (its networks) takes half as long.
+ */
+const defaultParallelStarts = Math.max(4, 2 * availableParallelism());
 
 /** The grace given to containers of which no more is known than that nobody wants them. */
 const orphanGraceSeconds = 10;

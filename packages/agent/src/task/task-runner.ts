@@ -5,6 +5,7 @@ import {
   compareTaskStates,
   isTerminal,
   type NodeDescription,
+  pause,
   type TaskStatus,
 } from "@skep/model";
 import { BackOff } from "./back-off.ts";
@@ -24,6 +25,9 @@ export interface RunnerOptions {
   /** The task's container as far as the engine's list is known; waits until it is. */
   readonly findContainer: (signal: AbortSignal) => Promise<string | undefined>;
 }
+
+/** A creation or start counts as one of those at a time for so long. */
+const placeMs = 10_000;
 
 /** Carries one task through its life: looks, plans, acts, until nothing is left of it. */
 export class TaskRunner {
@@ -184,11 +188,16 @@ export class TaskRunner {
     }
   }
 
-  /** Waits for a place among the node's starts; by then the step may no longer be wanted. */
-  #inTurn(step: TaskStep, signal: AbortSignal, act: () => Promise<void>): Promise<void> {
-    return this.#parts.starts.run(async () => {
-      if (!signal.aborted && planTask(this.#view()).do === step.do) await act();
+  /** Waits for a place among the node's starts; by then the step may no longer be wanted. One that hangs holds up nobody. */
+  async #inTurn(step: TaskStep, signal: AbortSignal, act: () => Promise<void>): Promise<void> {
+    let acting: Promise<void> | undefined;
+    await this.#parts.starts.run(async () => {
+      if (signal.aborted || planTask(this.#view()).do !== step.do) return;
+      const done = new AbortController();
+      acting = act().finally(() => done.abort());
+      await Promise.race([acting, pause(this.#parts.clock, placeMs, done.signal)]);
     });
+    await acting;
   }
 
   async #pull(signal: AbortSignal): Promise<void> {
