@@ -108,7 +108,7 @@ export class Containers {
     } finally {
       this.#attacher.settled(containerId);
     }
-    await this.#options.files.saveAttachment(attachment);
+    this.#options.files.saveAttachment(attachment);
     this.#took.set(containerId, performance.now() - startedAt);
     return this.#resultOf(attachment);
   }

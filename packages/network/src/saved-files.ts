@@ -1,3 +1,4 @@
+import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Clock, Logger, NetworkRecord } from "@skep/model";
@@ -53,8 +54,17 @@ export class SavedFiles {
     return found.filter((each): each is Attachment => each !== undefined);
   }
 
-  saveAttachment(attachment: Attachment): Promise<void> {
-    return this.#write(this.#fileOf(attachment.sandbox.containerId), attachment);
+  /** At once: the folder is in memory, and a container's start would wait longer for a thread than this takes. */
+  saveAttachment(attachment: Attachment): void {
+    const file = this.#fileOf(attachment.sandbox.containerId);
+    const draft = `${file}.new`;
+    try {
+      mkdirSync(this.#sandboxes, { recursive: true });
+      writeFileSync(draft, JSON.stringify(attachment), { mode: 0o600 });
+      renameSync(draft, file);
+    } catch (err) {
+      this.#cannotSave(file, err);
+    }
   }
 
   async removeAttachment(containerId: string): Promise<void> {
@@ -78,9 +88,13 @@ export class SavedFiles {
       await mkdir(dirname(file), { recursive: true });
       await writeFile(draft, JSON.stringify(value), { mode: 0o600 });
       await rename(draft, file);
-    } catch (error) {
-      this.#logger.error({ file, err: error }, "cannot save the network's state");
+    } catch (err) {
+      this.#cannotSave(file, err);
     }
+  }
+
+  #cannotSave(file: string, err: unknown): void {
+    this.#logger.error({ file, err }, "cannot save the network's state");
   }
 }
 
