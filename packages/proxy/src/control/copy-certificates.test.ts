@@ -141,7 +141,7 @@ test("keys that are held back are asked for again; only then the replica has wha
   const answers = [listing({ "web.pem": withoutKeys(web) }), listing({ "web.pem": web })];
   const { clock, copy, files, told, next } = await start((...call) => answers.shift()?.(...call));
   const copied = copy();
-  await expect.poll(() => clock.nextInMs).toBe(1000);
+  await expect.poll(() => clock.nextInMs).toBe(500);
   expect([await files(), told()]).toEqual([{}, 0]);
   await next();
   await copied;

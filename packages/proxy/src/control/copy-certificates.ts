@@ -1,7 +1,7 @@
-import { type Clock, DomainError, type Logger } from "@skep/model";
+import { type Clock, DomainError, type Logger, pause } from "@skep/model";
 import { type CertificateStore, hasAllKeys, parseCertificatesAnswer, type StoredFile } from "../certificates/index.ts";
 import type { ControlSettings } from "../settings/index.ts";
-import { BackOff, callHttp, Deadline, type Peers } from "../sources/index.ts";
+import { callHttp, Deadline, type Peers } from "../sources/index.ts";
 
 export interface CopyCertificatesParts {
   readonly peers: Pick<Peers, "find">;
@@ -14,8 +14,8 @@ export interface CopyCertificatesParts {
 }
 
 const answerMs = 2000;
-const againMs = 1000;
-const longestMs = 30_000;
+/** DNS knows a replica some seconds after its start; where it never does, this is no service of a swarm. */
+const againMs = (round: number) => (round < 60 ? 500 : 10_000);
 
 /**
  * Certificates that were put to other replicas are put here too; those that came here by themselves stay. The others tell
@@ -24,9 +24,8 @@ const longestMs = 30_000;
  */
 export async function copyCertificates(parts: CopyCertificatesParts, signal: AbortSignal): Promise<void> {
   const { peers, clock } = parts;
-  const backOff = new BackOff(clock, againMs, longestMs);
   const copied = new Map<string, string>();
-  while (!signal.aborted) {
+  for (let round = 0; !signal.aborted; round++) {
     const { others, isFound } = await peers.find().catch(() => ({ others: [], isFound: false })); // none are known yet
     const answers = await Promise.all(others.map((address) => certificatesOf(parts, address, signal)));
     const files = answers.flatMap((answer) => answer ?? []);
@@ -34,7 +33,7 @@ export async function copyCertificates(parts: CopyCertificatesParts, signal: Abo
     const isStored = await copy(parts, whole, copied);
     if (whole.length === files.length) parts.told();
     if (isFound && isStored && whole.length === files.length && !answers.includes(undefined)) return;
-    await backOff.wait(signal);
+    await pause(clock, againMs(round), signal);
   }
 }
 

@@ -130,25 +130,26 @@ export class RouteSources {
     const { peers } = this;
     const { certificates: store } = proxy;
     if (instance.lookupPauseMs > 0) await pause(clock, instance.lookupPauseMs, signal);
-    const copied = () => this.filled.tell("copies");
-    const copying = copyCertificates({ peers, store, control, told: copied, clock, log }, signal);
-    await followPeers(
-      {
-        peers: this.peers,
-        port,
-        token,
-        controller: proxy.controller,
-        view: this.#newView(),
-        routeOf: (query) => reader.tryRead(query),
-        isManaged: () => this.#isManaged,
-        tookOver: () => this.#shareOwn(),
-        told: () => this.filled.tell("peers"),
-        clock,
-        log: log.child({ component: "replicas" }),
-      },
-      signal,
-    );
-    await copying;
+    const { controller } = proxy;
+    await Promise.all([
+      copyCertificates({ peers, store, control, told: () => this.filled.tell("copies"), clock, log }, signal),
+      followPeers(
+        {
+          peers,
+          port,
+          token,
+          controller,
+          view: this.#newView(),
+          routeOf: (query) => reader.tryRead(query),
+          isManaged: () => this.#isManaged,
+          tookOver: () => this.#shareOwn(),
+          told: () => this.filled.tell("peers"),
+          clock,
+          log: log.child({ component: "replicas" }),
+        },
+        signal,
+      ),
+    ]);
   }
 
   /** Each way by which others' routes come has its own: what one does not know the other may. */

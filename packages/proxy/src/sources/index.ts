@@ -1,4 +1,3 @@
-export { BackOff } from "./back-off.ts";
 export { callHttp } from "./call-http.ts";
 export { Deadline } from "./deadline.ts";
 export { dnsLookUp, type LookUp } from "./dns-lookup.ts";
