@@ -49,6 +49,18 @@ test("a bad update is refused with HAProxy's words, and the route before it stay
   expect(states()).toEqual(["go-demo live (http)"]);
 });
 
+test("while an update is tried the route before it is live", async () => {
+  const { haproxy, controller, states } = start();
+  await controller.set("http", goDemo("/demo"));
+  const update = controller.set("http", goDemo("/other"));
+  await Promise.resolve();
+  expect(states()).toEqual(["go-demo pending (http)"]);
+  expect(controller.live().map(pathOf)).toEqual(["/demo"]);
+  await update;
+  expect(controller.live().map(pathOf)).toEqual(["/other"]);
+  expect(haproxy.live).toEqual(["/other"]);
+});
+
 test("a bad new route is refused and leaves nothing behind", async () => {
   const { haproxy, controller, states } = start();
   await expect(controller.set("http", goDemo("/bad"))).rejects.toThrow("unknown path /bad");

@@ -143,11 +143,11 @@ export class Controller {
     return new Map(states.toSorted(([a], [b]) => (a < b ? -1 : 1)));
   }
 
-  /** The routes that are live, by the version that is. */
+  /** The routes that are live, by the version that is: while a newer one is tried, or when it was rejected, the one before. */
   live(): ProxyService[] {
-    return [...this.states().values()].flatMap((route) => {
-      if (route.state === "live") return [route.service];
-      const good = route.state === "rejected" && route.instead ? this.#good.get(route.service.serviceName) : undefined;
+    return [...this.states()].flatMap(([name, { state, service }]) => {
+      if (state === "live") return [service];
+      const good = state !== "idle" && this.#tried.has(name) ? this.#good.get(name) : undefined;
       return good ? [good.service] : [];
     });
   }
