@@ -68,6 +68,12 @@ describe.skipIf(problem)(`a real Docker Swarm ${problem ?? ""}`, { timeout: 120_
     return seen;
   }
 
+  /** By events: the service itself has forgotten how an update went as soon as it is written to again. */
+  async function collectUpdateStates(ending: AbortSignal, states: (string | undefined)[]): Promise<void> {
+    for await (const { Actor } of client.events({ type: ["service"] }, ending, () => {}))
+      states.push((Actor as { Attributes?: Record<string, string> }).Attributes?.["updatestate.new"]);
+  }
+
   test("is waited for, and followed once it is there", async () => {
     const ending = new AbortController();
     const seen = follow(ending.signal);
@@ -114,16 +120,18 @@ describe.skipIf(problem)(`a real Docker Swarm ${problem ?? ""}`, { timeout: 120_
     await expect.poll(routes, soon).toEqual([all, all]);
     expect((await running("proxy")).toSorted()).toEqual(tasks.toSorted());
 
+    const updateStates: (string | undefined)[] = [];
+    collectUpdateStates(ending.signal, updateStates).catch(() => {}); // the test has ended
     // An update to what cannot run; a route that comes in the middle of it must not become what it is rolled back to.
     await service("update", "-d", "--no-resolve-image", "--args", "false", "proxy");
     await expect.poll(async () => (await client.service("proxy", never))?.UpdateStatus?.State, soon).toBe("updating");
     await replicas[0]?.change("late", "port=9");
-    // It is written after the rollback; that Docker forgets then how the update went is why nothing waits for its state here.
+    await expect.poll(() => updateStates, { timeout: 60_000 }).toContain("rollback_completed");
     const spec = async () => (await client.service("proxy", never))?.Spec;
-    await expect
-      .poll(async () => (await spec())?.Labels, { timeout: 60_000 })
-      .toMatchObject({ team: "edge", "com.df.http.late": "port=9" });
     expect(await spec()).toMatchObject({ TaskTemplate: { ContainerSpec: { Args: ["sleep", "600"] } } });
+    await expect
+      .poll(async () => (await spec())?.Labels, soon)
+      .toMatchObject({ team: "edge", "com.df.http.late": "port=9" });
     await expect.poll(routes, soon).toEqual([
       { ...all, late: "port=9" },
       { ...all, late: "port=9" },

@@ -1,11 +1,10 @@
 import { existsSync } from "node:fs";
-import { type Clock, type Logger, pause } from "@skep/model";
+import type { Clock, Logger } from "@skep/model";
 import type { Settings } from "../settings/index.ts";
 import { hasTaskAt, type ListenerSettings, type LookUp, Peers, SharedRoutes, SwarmClient } from "../sources/index.ts";
-import { copyCertificates } from "./copy-certificates.ts";
 import { Filled } from "./filled.ts";
 import { followCertificates } from "./follow-certificates.ts";
-import { followPeers } from "./follow-peers.ts";
+import { followReplicas } from "./follow-replicas.ts";
 import { followListeners } from "./follow-sources.ts";
 import type { ReverseProxy } from "./reverse-proxy.ts";
 import { RouteFeed } from "./route-feed.ts";
@@ -76,7 +75,7 @@ export class RouteSources {
         signal,
       ),
       this.#followSwarm(signal),
-      this.#followPeers(signal),
+      this.#followReplicas(signal),
       followListeners(
         { controller, routeOf: (parameters) => reader.read(parameters), settings, clock, log },
         this.#client,
@@ -123,33 +122,22 @@ export class RouteSources {
     );
   }
 
-  async #followPeers(signal: AbortSignal): Promise<void> {
+  async #followReplicas(signal: AbortSignal): Promise<void> {
     const { proxy, reader, settings, clock, log } = this.#parts;
     const { control, instance } = settings;
-    const { port, token } = control;
     const { peers } = this;
-    const { certificates: store } = proxy;
-    if (instance.lookupPauseMs > 0) await pause(clock, instance.lookupPauseMs, signal);
-    const { controller } = proxy;
-    await Promise.all([
-      copyCertificates({ peers, store, control, told: () => this.filled.tell("copies"), clock, log }, signal),
-      followPeers(
-        {
-          peers,
-          port,
-          token,
-          controller,
-          view: this.#newView(),
-          routeOf: (query) => reader.tryRead(query),
-          isManaged: () => this.#isManaged,
-          tookOver: () => this.#shareOwn(),
-          told: () => this.filled.tell("peers"),
-          clock,
-          log: log.child({ component: "replicas" }),
-        },
-        signal,
-      ),
-    ]);
+    const { controller, certificates: store } = proxy;
+    const certificates = { peers, store, control, told: () => this.filled.tell("copies"), clock, log };
+    const routes = {
+      ...{ peers, port: control.port, token: control.token, controller, view: this.#newView() },
+      routeOf: (query: string) => reader.tryRead(query),
+      isManaged: () => this.#isManaged,
+      tookOver: () => this.#shareOwn(),
+      told: () => this.filled.tell("peers"),
+      clock,
+      log: log.child({ component: "replicas" }),
+    };
+    await followReplicas({ certificates, routes, pauseMs: instance.lookupPauseMs, clock }, signal);
   }
 
   /** Each way by which others' routes come has its own: what one does not know the other may. */

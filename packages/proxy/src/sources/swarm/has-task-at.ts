@@ -1,3 +1,4 @@
+import { bare } from "@skep/model";
 import type { SwarmClient } from "./swarm-client.ts";
 
 /** Whether a task of the service has the address, or will have it when it is up. Throws as the client does. */
@@ -9,6 +10,6 @@ export async function hasTaskAt(
 ): Promise<boolean> {
   const tasks = await client.tasks({ service: [serviceName], "desired-state": ["running"] }, signal);
   return tasks.some(({ NetworksAttachments = [] }) =>
-    NetworksAttachments.some(({ Addresses = [] }) => Addresses.some((subnet) => subnet.split("/")[0] === address)),
+    NetworksAttachments.some(({ Addresses = [] }) => Addresses.map(bare).includes(address)),
   );
 }
