@@ -32,6 +32,9 @@ export async function createNodeNetwork(options: NodeNetworkOptions): Promise<No
   const logger = options.logger.child({ component: "network" });
   const state = new NetworkState(facts.nodeId, facts.dataPathPort);
   const files = new SavedFiles(dataFolder, runFolder, clock, logger);
+  state.hasShortcuts = await kernel.canFilter();
+  if (!state.hasShortcuts)
+    logger.info({}, "published ports work, but slower than with a kernel of 5.14 or later, with cls_bpf");
   const saved = await files.records();
   for (const record of saved?.records ?? []) state.put(record);
   const network = new RunningNetwork({

@@ -30,6 +30,8 @@ export class NetworkState {
   readonly attachments = new Map<string, Attachment>();
   /** MTU of the device that has this node's data-path address. */
   underlayMtu = 1500;
+  /** The kernel can pass established connections on by programs: see `ingress/shortcuts`. */
+  hasShortcuts = false;
   /** Where the way to a peer takes less than the device does. */
   readonly pathMtus = new Map<NodeId, number>();
   /** Ports, `tcp/8080`, that another process of this node has. */

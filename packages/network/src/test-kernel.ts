@@ -1,5 +1,6 @@
 import {
   type ConnectionFilter,
+  type DeviceFilter,
   type FdbEntry,
   type InterfaceAddress,
   type Kernel,
@@ -51,6 +52,10 @@ export class FakeKernel implements Kernel {
   async remove(name: string): Promise<void> {
     if (this.namespaces.delete(name)) this.log.push(`ip netns del ${name}`);
   }
+
+  /** As old as can be, unless told otherwise. */
+  filters = false;
+  canFilter = async () => this.filters;
 
   close(): void {}
 
@@ -130,6 +135,8 @@ export class FakeNamespace implements Namespace {
   neighbours = async () => this.#all<Neighbour>("neighbour");
   fdb = async () => this.#all<FdbEntry>("fdb");
   rules = async () => this.#all<PolicyRule>("rule");
+  clsacts = async () => this.#all<{ readonly device: string }>("clsact").map(({ device }) => device);
+  filters = async () => this.#all<DeviceFilter>("filter");
 
   async nft(script: string): Promise<void> {
     for (const line of script.trimEnd().split("\n")) this.#log(`nft ${line}`);
@@ -218,7 +225,8 @@ const pick = ({ vni, local, port }: { vni: number; local: string; port: number }
 function identity(request: NetlinkRequest): string {
   const { do: verb, ...rest } = request;
   const kind = verb.slice(verb.indexOf("-") + 1);
-  const { destination, device, address, table } = rest as Partial<Route & InterfaceAddress>;
+  const { destination, device, address, table, side } = rest as Partial<Route & InterfaceAddress & DeviceFilter>;
+  if (kind === "filter") return `filter ${device} ${side}`;
   if (kind === "route") return `route ${destination} ${table ?? 254}`;
   if (kind === "rule" || kind === "fdb") return `${kind} ${JSON.stringify(rest, Object.keys(rest).sort())}`;
   return `${kind} ${device} ${address}`;

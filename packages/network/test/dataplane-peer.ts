@@ -1,6 +1,7 @@
 import { createSocket, type Socket as UdpSocket } from "node:dgram";
 import { Resolver } from "node:dns/promises";
 import { connect, createServer, type Socket } from "node:net";
+import { AF_INET, check, libc, SOCK_RAW } from "../src/host/libc.ts";
 import { serve } from "./dataplane-rpc.ts";
 
 // What runs in a test's containers, on its nodes and outside: says who it is on TCP port 80 and UDP port 9999, and
@@ -41,6 +42,7 @@ function open(host: string, port: number, localPort?: number): Promise<Socket> {
 
 function answerOf(socket: Socket): Promise<string> {
   return new Promise((resolve, reject) => {
+    if (socket.errored) return reject(socket.errored); // it has ended by itself meanwhile
     socket.once("data", (data) => resolve(data.toString().trim()));
     socket.once("error", reject);
     socket.once("close", () => reject(Object.assign(new Error("closed"), { code: "CLOSED" })));
@@ -101,6 +103,31 @@ async function repeat(count: number, ask: () => Promise<string>): Promise<string
   return answers;
 }
 
+interface Ends {
+  readonly source: string;
+  readonly sourcePort: number;
+  readonly destination: string;
+  readonly destinationPort: number;
+}
+
+/** A TCP packet of somebody else's, from the middle of a connection, with a mark (DSCP) to tell it by. */
+function forge({ source, sourcePort, destination, destinationPort }: Ends, dscp: number): void {
+  const bytes = (address: string) => address.split(".").map(Number);
+  const to = bytes(destination);
+  const ip = Buffer.from([0x45, dscp << 2, 0, 40, 0, 0, 0, 0, 64, 6, 0, 0, ...bytes(source), ...to]);
+  const tcp = Buffer.alloc(20);
+  tcp.writeUInt16BE(sourcePort, 0);
+  tcp.writeUInt16BE(destinationPort, 2);
+  tcp[12] = 5 << 4;
+  tcp[13] = 0x10; // ACK
+  const fd = check(libc().socket(AF_INET, SOCK_RAW, IPPROTO_RAW), "socket");
+  const address = Buffer.from([AF_INET, 0, 0, 0, ...to, 0, 0, 0, 0, 0, 0, 0, 0]);
+  check(libc().sendto(fd, Buffer.concat([ip, tcp]), 40, 0, address, 16), "sendto");
+  libc().close(fd);
+}
+
+const IPPROTO_RAW = 255;
+
 serve({
   listen,
   async resolve(host: string) {
@@ -118,4 +145,6 @@ serve({
     return answerOf(socket);
   },
   say: (id: string) => answerOf(held.get(id) as Socket).catch(codeOf),
+  end: (id: string) => void held.get(id)?.destroy(),
+  forge,
 });

@@ -1,4 +1,5 @@
 import type { TransportProtocol } from "@skep/model";
+import type { ShortcutProgram } from "./bpf/shortcut-programs.ts";
 
 /** A network namespace by its file: `/run/netns/NAME`, `/proc/PID/ns/net`. */
 export type NamespacePath = string;
@@ -17,6 +18,8 @@ export interface Kernel {
   open(path: NamespacePath): Promise<Namespace>;
   /** Takes a named namespace away with all that is in it; does nothing when there is none. Its handles are closed first. */
   remove(name: string): Promise<void>;
+  /** Whether filters can be put on devices: it takes a kernel of 5.14 or later. */
+  canFilter(): Promise<boolean>;
   close(): void;
 }
 
@@ -39,6 +42,10 @@ export interface Namespace extends Disposable {
   fdb(): Promise<readonly FdbEntry[]>;
   /** Policy rules except the kernel's three own. */
   rules(): Promise<readonly PolicyRule[]>;
+  /** Devices that can have filters. */
+  clsacts(): Promise<readonly string[]>;
+  /** Those that are as `put-filter` would put them. */
+  filters(): Promise<readonly DeviceFilter[]>;
   /** One transaction of nft commands: all or nothing. Rejects with nft's own message. Calls queue, process-wide. */
   nft(script: string): Promise<void>;
   /** What `nft -j` answers to a command such as `list table ip skep`; undefined when what is asked for is not there. */
@@ -92,7 +99,11 @@ export type NetlinkRequest =
   | ({ readonly do: "put-fdb" } & FdbEntry)
   | ({ readonly do: "delete-fdb" } & FdbEntry)
   | ({ readonly do: "add-rule" } & PolicyRule)
-  | ({ readonly do: "delete-rule" } & PolicyRule);
+  | ({ readonly do: "delete-rule" } & PolicyRule)
+  /** Makes room for filters on a device; they go with it. */
+  | { readonly do: "add-clsact"; readonly device: string }
+  /** Replaces what is there. */
+  | ({ readonly do: "put-filter" } & DeviceFilter);
 
 export interface Link {
   readonly index: number;
@@ -151,6 +162,14 @@ export interface PolicyRule {
   /** `not fwmark …`. */
   readonly not?: boolean;
   readonly table: number;
+}
+
+/** A program that sees each packet before anything else does. */
+export interface DeviceFilter {
+  readonly device: string;
+  /** `ingress`: what comes from the device. */
+  readonly side: "ingress" | "egress";
+  readonly program: ShortcutProgram;
 }
 
 /** Every given part must match; `reply…` is the connection as answered: after DNAT its source is the real target. */

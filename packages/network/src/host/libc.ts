@@ -40,7 +40,11 @@ export const MSG_DONTWAIT = 0x40;
 export const CLONE_NEWNET = 0x40000000;
 
 /** As the C libraries name their file, glibc's first. */
-const names = ["libc.so.6", `libc.musl-${process.arch === "arm64" ? "aarch64" : "x86_64"}.so.1`, "libc.so"];
+export const libraryNames = [
+  "libc.so.6",
+  `libc.musl-${process.arch === "arm64" ? "aarch64" : "x86_64"}.so.1`,
+  "libc.so",
+];
 
 let loaded: Libc | undefined;
 
@@ -51,7 +55,7 @@ export function libc(): Libc {
 }
 
 function load(): Libc {
-  const library = loadLibrary(names);
+  const library = loadLibrary(libraryNames);
   return {
     setns: library.func("int setns(int, int)"),
     unshare: library.func("int unshare(int)"),

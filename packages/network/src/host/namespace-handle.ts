@@ -2,6 +2,7 @@ import { closeSync } from "node:fs";
 import { ConnectionTable } from "./conntrack.ts";
 import {
   type ConnectionFilter,
+  type DeviceFilter,
   type FdbEntry,
   type InterfaceAddress,
   KernelError,
@@ -74,6 +75,14 @@ export class NamespaceHandle implements Namespace {
 
   rules(): Promise<readonly PolicyRule[]> {
     return this.#queue((route) => route.rules());
+  }
+
+  filters(): Promise<readonly DeviceFilter[]> {
+    return this.#queue((route) => route.filters());
+  }
+
+  clsacts(): Promise<readonly string[]> {
+    return this.#queue((route) => route.clsacts());
   }
 
   async nft(script: string): Promise<void> {

@@ -58,6 +58,14 @@ export function inNamespace<T>(path: NamespacePath, work: () => T): T {
   }
 }
 
+/** Runs `work`, which must be synchronous, in a namespace that goes when nothing that it has opened holds it any more. */
+export function inFreshNamespace<T>(work: () => T): T {
+  return comingBack(() => {
+    check(libc().unshare(CLONE_NEWNET), "unshare");
+    return work();
+  });
+}
+
 function comingBack<T>(work: () => T): T {
   const home = openSync(ownNamespace, "r");
   try {
@@ -78,10 +86,7 @@ export function createNamespace(name: string): boolean {
     if (!hasCode(error, "EEXIST")) throw error;
     if (isNamespaceFile(path)) return false;
   }
-  comingBack(() => {
-    check(libc().unshare(CLONE_NEWNET), "unshare");
-    check(libc().mount(ownNamespace, path, "none", MS_BIND, null), `mount ${path}`);
-  });
+  inFreshNamespace(() => check(libc().mount(ownNamespace, path, "none", MS_BIND, null), `mount ${path}`));
   return true;
 }
 

@@ -1,3 +1,4 @@
+import { canFilter } from "./bpf/can-filter.ts";
 import type { Kernel, Namespace, NamespacePath } from "./kernel.ts";
 import { NamespaceHandle } from "./namespace-handle.ts";
 import {
@@ -35,6 +36,7 @@ export function openKernel(): Kernel {
       await Promise.all([...handles].filter((handle) => handle.path === path).map((handle) => handle.close()));
       removeNamespace(name);
     },
+    canFilter,
     close() {
       void Promise.all([...handles].map((handle) => handle.close())).then(() => nft.close());
     },

@@ -8,6 +8,7 @@ import { gatewayAddress, gatewayName, peerMac, tunnel, uplink, uplinkAddress } f
 import { hasGateway } from "../overlay/presence.ts";
 import { clampMss, routerInput, routerSysctls, routerTable, tunnelItems } from "../overlay/router.ts";
 import { replyItems } from "./replies.ts";
+import { shortcutItems } from "./shortcuts.ts";
 import { transitItems, untrackedTransit } from "./transit.ts";
 
 /**
@@ -24,6 +25,7 @@ export function deriveGateway(state: NetworkState): Placed[] {
     { kind: "mtu", device: uplink.gateway, mtu: state.underlayMtu },
     ...uplinkItems(selfPeer.address),
     ...gatewayRules(selfPeer.address, ingress),
+    ...shortcutItems(state),
     ...(ingress
       ? [...tunnelItems(state, ingress), ...transitItems(ingress), ...replyItems(state), ...probed(selfPeer.index)]
       : []),

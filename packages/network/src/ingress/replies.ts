@@ -7,6 +7,7 @@ import { gatewayName, peerMac, tunnel } from "../overlay/addresses.ts";
 import { hasGateway, pathMtu } from "../overlay/presence.ts";
 import { peerItems, routerTable } from "../overlay/router.ts";
 import { vxlanTable } from "./host-rules.ts";
+import { peerShortcut } from "./shortcuts.ts";
 import { deviceTable } from "./transit.ts";
 
 // A connection that entered the mesh at another node has to leave it there: only that node can undo its translation.
@@ -35,7 +36,7 @@ export function derivePeer(state: NetworkState, id: NodeId): Placed[] {
     ...at(gatewayName, [
       element("nodeips", peer.address),
       ...(isOther ? [element("peer", mac, mark), element("pzone", mac, mark), ...peerItems(peer.address)] : []),
-      ...(isOther ? [...wayBack(state, id), ...wayToProbe(peer, state.selfPeer)] : []),
+      ...(isOther ? [...wayBack(state, id), ...wayToProbe(peer, state.selfPeer), ...peerShortcut(state, id)] : []),
     ]),
   ];
 }

@@ -23,6 +23,8 @@ export function formOf(item: Item): string {
       return item.destination;
     case "route":
       return [item.type, item.via, item.device, item.source, item.mtu].map((part) => part ?? "-").join(" ");
+    case "filter":
+      return item.program;
     case "set":
       return item.type;
     case "chain":
@@ -33,6 +35,7 @@ export function formOf(item: Item): string {
       return item.value ?? "";
     case "up":
     case "rule":
+    case "clsact":
     case "table":
       return "";
   }

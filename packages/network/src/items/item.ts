@@ -1,4 +1,12 @@
-import type { ConnectionFilter, FdbEntry, InterfaceAddress, Neighbour, PolicyRule, Route } from "../host/kernel.ts";
+import type {
+  ConnectionFilter,
+  DeviceFilter,
+  FdbEntry,
+  InterfaceAddress,
+  Neighbour,
+  PolicyRule,
+  Route,
+} from "../host/kernel.ts";
 
 // What should be in one namespace, as a flat set of items: each has a key (what it is) and a value. Everything else of
 // the data plane follows from that: a change is the difference of two sets, a repair the difference between the set
@@ -18,7 +26,9 @@ export type KernelItem =
   | ({ readonly kind: "neighbour" } & Neighbour)
   | ({ readonly kind: "fdb" } & FdbEntry)
   | ({ readonly kind: "route" } & Route)
-  | ({ readonly kind: "rule" } & PolicyRule);
+  | ({ readonly kind: "rule" } & PolicyRule)
+  | { readonly kind: "clsact"; readonly device: string }
+  | ({ readonly kind: "filter" } & DeviceFilter);
 
 /** Is made in the node's own namespace, where its UDP socket stays. */
 export interface VxlanItem {
@@ -118,6 +128,10 @@ export function keyOf(item: Item): ItemKey {
       return `route ${item.table ?? mainTable} ${item.destination}`;
     case "rule":
       return `rule ${item.priority} ${item.not ? "not " : ""}${item.mark}/${item.mask ?? 0xffffffff} ${item.table}`;
+    case "clsact":
+      return `clsact ${item.device}`;
+    case "filter":
+      return `filter ${item.device} ${item.side}`;
     case "table":
       return `table ${item.table}`;
     case "set":

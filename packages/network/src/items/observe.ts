@@ -30,13 +30,15 @@ export async function observeNft(namespace: Namespace, own: Ownership): Promise<
 }
 
 export async function observeKernel(namespace: Namespace, own: Ownership): Promise<Map<ItemKey, Held>> {
-  const [links, addresses, routes, neighbours, fdb, rules] = await Promise.all([
+  const [links, addresses, routes, neighbours, fdb, rules, clsacts, filters] = await Promise.all([
     namespace.links(),
     namespace.addresses(),
     namespace.routes(),
     namespace.neighbours(),
     namespace.fdb(),
     own.whole ? namespace.rules() : [],
+    own.whole ? namespace.clsacts() : [],
+    own.whole ? namespace.filters() : [],
   ]);
   const found = new Map<ItemKey, Held>();
   const put = (item: Item) => found.set(keyOf(item), held(item));
@@ -54,6 +56,8 @@ export async function observeKernel(namespace: Namespace, own: Ownership): Promi
   for (const neighbour of neighbours) if (own.device(neighbour.device)) put({ kind: "neighbour", ...neighbour });
   for (const entry of fdb) if (own.device(entry.device)) put({ kind: "fdb", ...entry });
   for (const rule of rules) put({ kind: "rule", ...rule });
+  for (const device of clsacts) if (own.device(device)) put({ kind: "clsact", device });
+  for (const filter of filters) if (own.device(filter.device)) put({ kind: "filter", ...filter });
   return found;
 }
 

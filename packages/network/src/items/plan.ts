@@ -92,7 +92,20 @@ function reveth(was: Item | undefined, now: Extract<Item, { kind: "veth" }>): Ne
   return was ? [{ do: "delete-link", name: now.name }, add] : [add];
 }
 
-const ranks = ["sysctl", "vxlan", "veth", "mtu", "address", "up", "neighbour", "fdb", "route", "rule"] as const;
+const ranks = [
+  "sysctl",
+  "vxlan",
+  "veth",
+  "mtu",
+  "address",
+  "up",
+  "neighbour",
+  "fdb",
+  "route",
+  "rule",
+  "clsact",
+  "filter",
+] as const;
 
 function rank(item: KernelItem): number {
   // a gateway's own route has to be there before routes by that gateway
@@ -126,6 +139,12 @@ function putRequest(item: Exclude<KernelItem, { kind: "sysctl" | "vxlan" | "veth
       const { kind: _, ...rule } = item;
       return { do: "add-rule", ...rule };
     }
+    case "clsact":
+      return { do: "add-clsact", device: item.device };
+    case "filter": {
+      const { kind: _, ...filter } = item;
+      return { do: "put-filter", ...filter };
+    }
   }
 }
 
@@ -151,7 +170,7 @@ function deleteRequest(item: KernelItem): NetlinkRequest | undefined {
       return { do: "delete-rule", ...rule };
     }
     default:
-      return undefined; // a sysctl has nothing to go back to, and a link goes down with its end
+      return undefined; // a sysctl has nothing to go back to, a link goes down with its end, and filters go with their link
   }
 }
 

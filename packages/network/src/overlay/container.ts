@@ -2,6 +2,7 @@ import { bare, type NetworkId } from "@skep/model";
 import { at, containerPlace, type Placed } from "../aspect.ts";
 import { type Attachment, gatewayInterface } from "../attachment.ts";
 import { hostPortItems } from "../ingress/published-port.ts";
+import { containerShortcut } from "../ingress/shortcuts.ts";
 import type { Item } from "../items/item.ts";
 import { type NetworkState, portKey } from "../network-state.ts";
 import type { AttachedInterface } from "../node-network.ts";
@@ -60,7 +61,7 @@ function outside(state: NetworkState, attachment: Attachment, there: AttachedInt
   const mtu = mtuOf(state, state.ingress);
   const source = bare(there.address);
   return [
-    ...at(gatewayName, routerSide(attachment, there, mtu)),
+    ...at(gatewayName, [...routerSide(attachment, there, mtu), ...containerShortcut(state, vethName(source))]),
     ...at(containerPlace(attachment.sandbox.containerId), [
       { kind: "mtu", device, mtu },
       { kind: "address", device, address: `${source}/32` },

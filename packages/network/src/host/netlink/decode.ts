@@ -1,8 +1,9 @@
+import type { FoundFilter } from "../bpf/shortcuts.ts";
 import type { FdbEntry, InterfaceAddress, Link, Neighbour, PolicyRule, Route } from "../kernel.ts";
 import { ipv4Text, macText } from "./addresses.ts";
 import { type Attributes, type Message, parseAttributes, readText } from "./message.ts";
 import * as rt from "./rtnetlink.ts";
-import { FRA, IFA, IFLA, NDA, RTA } from "./rtnetlink.ts";
+import { FRA, IFA, IFLA, NDA, RTA, TCA } from "./rtnetlink.ts";
 
 /** Names of links by their index, those of other kinds of objects refer to. */
 export type LinkNames = ReadonlyMap<number, string>;
@@ -97,6 +98,20 @@ export function decodeFdb({ body }: Message, names: LinkNames): FdbEntry | undef
   const permanent = body.readUInt16LE(8) & rt.NUD_PERMANENT;
   if (!permanent || !(body.readUInt8(10) & rt.NTF_SELF) || !destination) return undefined;
   return { device: names.get(body.readInt32LE(4)) ?? "", mac: macText(attributes.get(NDA.mac)), destination };
+}
+
+/** The index of a device that has room for filters, undefined for queues of other kinds. */
+export const decodeClsact = ({ body }: Message): number | undefined =>
+  readText(parseAttributes(body, 20).get(TCA.kind)) === "clsact" ? body.readInt32LE(4) : undefined;
+
+/** What of a filter tells it from others. */
+export function decodeFilter({ body }: Message): Pick<FoundFilter, "name" | "programId" | "tag"> {
+  const options = parseAttributes(parseAttributes(body, 20).get(TCA.options) ?? Buffer.alloc(0));
+  return {
+    name: readText(options.get(TCA.bpfName)),
+    programId: u32Of(options, TCA.bpfId) ?? 0,
+    tag: options.get(TCA.bpfTag)?.toString("hex") ?? "",
+  };
 }
 
 /** Undefined for the kernel's own three, and for rules that do something else than look a table up by the mark. */

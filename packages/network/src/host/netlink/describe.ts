@@ -38,6 +38,10 @@ export function describeRequest(request: NetlinkRequest): string {
       return `ip rule add ${ruleWords(request)}`;
     case "delete-rule":
       return `ip rule del ${ruleWords(request)}`;
+    case "add-clsact":
+      return `tc qdisc add dev ${request.device} clsact`;
+    case "put-filter":
+      return `tc filter replace dev ${request.device} ${request.side} bpf direct-action name skep-${request.program}`;
     default:
       return unreachable(request);
   }

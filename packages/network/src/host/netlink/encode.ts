@@ -1,5 +1,6 @@
 import { unreachable } from "@skep/model";
-import type { FdbEntry, NamespacePath, NetlinkRequest, PolicyRule, Route } from "../kernel.ts";
+import { filterName } from "../bpf/shortcuts.ts";
+import type { DeviceFilter, FdbEntry, NamespacePath, NetlinkRequest, PolicyRule, Route } from "../kernel.ts";
 import { ipv4Bytes, macBytes, parsePrefix } from "./addresses.ts";
 import {
   attribute,
@@ -15,7 +16,7 @@ import {
   u32,
 } from "./message.ts";
 import * as rt from "./rtnetlink.ts";
-import { FRA, IFA, IFLA, NDA, RTA, RTM } from "./rtnetlink.ts";
+import { FRA, IFA, IFLA, NDA, RTA, RTM, TCA } from "./rtnetlink.ts";
 
 /** What a request's names stand for at the moment it is sent. */
 export interface Resolver {
@@ -23,6 +24,8 @@ export interface Resolver {
   linkIndex(name: string): number;
   /** An open namespace. */
   namespaceFd(path: NamespacePath): number;
+  /** The program of a filter, for the device of that index. */
+  filterFd(filter: DeviceFilter, index: number): number;
 }
 
 const make = NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
@@ -66,6 +69,12 @@ export function encodeRequest(request: NetlinkRequest, resolve: Resolver): Buffe
       return rule(RTM.newRule, make, request);
     case "delete-rule":
       return rule(RTM.deleteRule, NLM_F_ACK, request);
+    case "add-clsact": {
+      const header = rt.trafficHeader({ index: resolve.linkIndex(request.device), parent: rt.TC_H_CLSACT });
+      return message(RTM.newDiscipline, make, header, attribute(TCA.kind, text("clsact")));
+    }
+    case "put-filter":
+      return putFilter(request, resolve);
     default:
       return unreachable(request);
   }
@@ -164,6 +173,29 @@ function rule(type: number, flags: number, { priority, mark, mask, not, table }:
     attribute(FRA.table, u32(table)),
   );
 }
+
+/** One filter on each side, the first there is, for IPv4. */
+function filterHeader(index: number, side: DeviceFilter["side"]): Buffer {
+  const [handle, priority, ipv4] = [1, 1, 0x0008];
+  return rt.trafficHeader({ index, handle, parent: rt.TC_H_CLSACT_SIDE[side], info: (priority << 16) | ipv4 });
+}
+
+const ofBpf = attribute(TCA.kind, text("bpf"));
+
+function putFilter({ do: _, ...filter }: Of<"put-filter">, resolve: Resolver): Buffer {
+  const index = resolve.linkIndex(filter.device);
+  const options = nested(
+    TCA.options,
+    attribute(TCA.bpfFd, u32(resolve.filterFd(filter, index))),
+    attribute(TCA.bpfName, text(filterName(filter.program))),
+    attribute(TCA.bpfFlags, u32(rt.TCA_BPF_FLAG_ACT_DIRECT)),
+  );
+  return message(RTM.newFilter, put, filterHeader(index, filter.side), ofBpf, options);
+}
+
+/** Asks for one side's filter. */
+export const getFilter = (index: number, side: DeviceFilter["side"]): Buffer =>
+  message(RTM.getFilter, NLM_F_ACK, filterHeader(index, side), ofBpf);
 
 /** Asks for one link by its name. */
 export const getLink = (name: string): Buffer =>

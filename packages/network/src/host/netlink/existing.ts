@@ -29,6 +29,7 @@ export async function settleExisting(
     case "add-address":
       return settleAddress(request, socket);
     case "add-rule":
+    case "add-clsact":
       return "same";
     default:
       return "refused";
@@ -89,13 +90,14 @@ async function settleAddress(request: Of<"add-address">, socket: NetlinkSocket):
     .map((entry) => decodeAddress(entry, names))
     .find(({ device, address }) => device === request.device && address === request.address);
   if (!present || present.noPrefixRoute === (request.noPrefixRoute || undefined)) return "same";
-  const bytes = encodeRequest({ ...request, do: "delete-address" }, { linkIndex: () => index, namespaceFd: () => -1 });
+  const bytes = encodeRequest({ ...request, do: "delete-address" }, { ...nothing, linkIndex: () => index });
   const [deleted] = await socket.exchange([bytes]);
   return deleted?.errno === undefined ? "replaced" : "refused";
 }
 
-const encodeByName = (request: Of<"delete-link">) =>
-  encodeRequest(request, { linkIndex: () => 0, namespaceFd: () => -1 });
+const nothing = { linkIndex: () => 0, namespaceFd: () => -1, filterFd: () => -1 };
+
+const encodeByName = (request: Of<"delete-link">) => encodeRequest(request, nothing);
 
 /** The number by which the kernel tells, in the socket's namespace, of another namespace; -1 when it has none. */
 function namespaceId(socket: NetlinkSocket, namespaceFd: number): number {

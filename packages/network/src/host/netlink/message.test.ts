@@ -16,7 +16,7 @@ import {
 } from "./message.ts";
 
 const encode = (request: NetlinkRequest) =>
-  encodeRequest(request, { linkIndex: () => 7, namespaceFd: () => 33 }).toString("hex");
+  encodeRequest(request, { linkIndex: () => 7, namespaceFd: () => 33, filterFd: () => 44 }).toString("hex");
 
 /** Bytes as `strace ip …` shows them, the sequence number left 0. */
 const hex = (...parts: string[]) => parts.join("").replaceAll(" ", "");

@@ -1,6 +1,8 @@
 import { closeSync } from "node:fs";
 import { hasCode } from "@skep/model";
+import { Shortcuts } from "../bpf/shortcuts.ts";
 import {
+  type DeviceFilter,
   type FdbEntry,
   type InterfaceAddress,
   KernelError,
@@ -14,7 +16,7 @@ import {
 import { openNamespace } from "../netns.ts";
 import * as decode from "./decode.ts";
 import { describeRequest } from "./describe.ts";
-import { encodeRequest, getLink } from "./encode.ts";
+import { encodeRequest, getFilter, getLink } from "./encode.ts";
 import { type Existing, settleExisting } from "./existing.ts";
 import { type Message, message, NLM_F_DUMP } from "./message.ts";
 import * as rt from "./rtnetlink.ts";
@@ -25,15 +27,17 @@ import { type Answer, NETLINK_ROUTE, NetlinkSocket } from "./socket.ts";
 export class RouteClient implements Disposable {
   readonly #socket = new NetlinkSocket(NETLINK_ROUTE);
   readonly #namespaceFd: number;
+  readonly #shortcuts: Shortcuts;
 
   /** The descriptor stays the caller's; it must be of the thread's namespace. */
   constructor(namespaceFd: number) {
     this.#namespaceFd = namespaceFd;
+    this.#shortcuts = new Shortcuts(namespaceFd);
   }
 
   /** Carries the requests out in order. Calls must not overlap. */
   async apply(requests: readonly NetlinkRequest[]): Promise<void> {
-    using batch = new Batch(this.#socket, this.#namespaceFd);
+    using batch = new Batch(this.#socket, this.#namespaceFd, this.#shortcuts);
     for (const request of requests) await batch.add(request);
     await batch.flush();
     batch.throwFailures();
@@ -65,6 +69,29 @@ export class RouteClient implements Disposable {
     return this.#list(RTM.getRule, rt.ruleHeader(), decode.decodeRule);
   }
 
+  async clsacts(): Promise<string[]> {
+    return [...(await this.#clsacts()).values()];
+  }
+
+  async #clsacts(): Promise<decode.LinkNames> {
+    const names = await this.#names();
+    const found = (await this.#dump(RTM.getDiscipline, rt.trafficHeader())).map(decode.decodeClsact);
+    return new Map([...names].filter(([index]) => found.includes(index)));
+  }
+
+  async filters(): Promise<DeviceFilter[]> {
+    const sides = [...(await this.#clsacts())].flatMap(([index, device]) => [
+      { index, device, side: "ingress" as const },
+      { index, device, side: "egress" as const },
+    ]);
+    const answers = await this.#socket.exchange(sides.map(({ index, side }) => getFilter(index, side)));
+    const found = sides.flatMap(({ device, side }, i) => {
+      const [message] = answers[i]?.messages ?? [];
+      return message ? [{ device, side, ...decode.decodeFilter(message) }] : [];
+    });
+    return this.#shortcuts.recognize(found);
+  }
+
   async #list<T>(
     type: number,
     header: Buffer,
@@ -84,6 +111,7 @@ export class RouteClient implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#shortcuts[Symbol.dispose]();
     this.#socket[Symbol.dispose]();
   }
 }
@@ -101,11 +129,13 @@ class Batch implements Disposable {
   readonly #namespaceFds = new Map<NamespacePath, number>();
   readonly #failures: { readonly request: NetlinkRequest; readonly error: KernelError }[] = [];
   readonly #replaced = new Set<NetlinkRequest>();
+  readonly #shortcuts: Shortcuts;
   #pending: Pending[] = [];
 
-  constructor(socket: NetlinkSocket, namespaceFd: number) {
+  constructor(socket: NetlinkSocket, namespaceFd: number, shortcuts: Shortcuts) {
     this.#socket = socket;
     this.#namespaceFd = namespaceFd;
+    this.#shortcuts = shortcuts;
   }
 
   async add(request: NetlinkRequest): Promise<void> {
@@ -114,6 +144,7 @@ class Batch implements Disposable {
       const bytes = encodeRequest(request, {
         linkIndex: (name) => this.#indices.get(name) ?? 0,
         namespaceFd: (path) => this.#openNamespace(path),
+        filterFd: (filter, index) => this.#shortcuts.programFor(filter, index),
       });
       this.#pending.push({ request, bytes });
       if (request.do === "delete-link") this.#indices.clear(); // a veth takes its other end along

@@ -1,4 +1,4 @@
-/** Numbers of rtnetlink(7), as in linux/rtnetlink.h, if_link.h, if_addr.h, neighbour.h and fib_rules.h. */
+/** Numbers of rtnetlink(7), as in linux/rtnetlink.h, if_link.h, if_addr.h, neighbour.h, fib_rules.h and pkt_cls.h. */
 
 export const AF_INET = 2;
 export const PF_BRIDGE = 7;
@@ -19,6 +19,10 @@ export const RTM = {
   newRule: 32,
   deleteRule: 33,
   getRule: 34,
+  newDiscipline: 36,
+  getDiscipline: 38,
+  newFilter: 44,
+  getFilter: 46,
   getNamespaceId: 90,
 } as const;
 
@@ -43,6 +47,8 @@ export const IFA = { address: 1, local: 2, flags: 8 } as const;
 export const RTA = { destination: 1, device: 4, gateway: 5, source: 7, metrics: 8, table: 15, metricMtu: 2 } as const;
 export const NDA = { destination: 1, mac: 2 } as const;
 export const FRA = { priority: 6, mark: 10, table: 15, mask: 16 } as const;
+/** Of linux/pkt_sched.h and pkt_cls.h. */
+export const TCA = { kind: 1, options: 2, bpfFd: 6, bpfName: 7, bpfFlags: 8, bpfTag: 10, bpfId: 11 } as const;
 export const NETNSA = { id: 1, fd: 3 } as const;
 
 export const IFF_UP = 1;
@@ -62,6 +68,9 @@ export const RTPROT_KERNEL = 2;
 export const RTPROT_STATIC = 4;
 export const FR_ACT_TO_TBL = 1;
 export const FIB_RULE_INVERT = 2;
+export const TC_H_CLSACT = 0xfffffff1;
+export const TC_H_CLSACT_SIDE = { ingress: 0xfffffff2, egress: 0xfffffff3 } as const;
+export const TCA_BPF_FLAG_ACT_DIRECT = 1;
 /** A rule compares every bit of the mark unless it says otherwise. */
 export const wholeMark = 0xffffffff;
 
@@ -118,5 +127,15 @@ export function neighbourHeader(family: number, index = 0, state = 0, flags = 0)
 export function ruleHeader(action = 0, flags = 0): Buffer {
   const header = Buffer.from([AF_INET, 0, 0, 0, RT_TABLE_UNSPEC, 0, 0, action, 0, 0, 0, 0]);
   header.writeUInt32LE(flags, 8);
+  return header;
+}
+
+/** struct tcmsg. */
+export function trafficHeader({ index = 0, handle = 0, parent = 0, info = 0 } = {}): Buffer {
+  const header = Buffer.alloc(20);
+  header.writeInt32LE(index, 4);
+  header.writeUInt32LE(handle, 8);
+  header.writeUInt32LE(parent, 12);
+  header.writeUInt32LE(info, 16);
   return header;
 }
