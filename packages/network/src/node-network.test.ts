@@ -217,6 +217,7 @@ test("a published port sends to the tasks' ingress addresses, from the node and 
   expect(kernel.takeLog()).toEqual([
     "skep-gw: ip route replace default via 192.168.0.12 dev vx0 onlink mtu 1350 table 1002",
     "skep-gw: ip route replace 10.0.0.12/32 via 192.168.0.12 dev vx0 onlink mtu 1350",
+    "skep-gw: nft delete element ip skep ways { 2 : 3232235532 }",
     "skep-gw: nft delete element netdev skep via { 10.0.0.12 : 02:58:c0:a8:00:0c }",
   ]);
 });

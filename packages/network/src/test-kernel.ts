@@ -53,9 +53,7 @@ export class FakeKernel implements Kernel {
     if (this.namespaces.delete(name)) this.log.push(`ip netns del ${name}`);
   }
 
-  /** As old as can be, unless told otherwise. */
-  filters = false;
-  canFilter = async () => this.filters;
+  canFilter = async () => true;
 
   close(): void {}
 
