@@ -18,8 +18,7 @@ test("plain paths are answered by a map", () => {
     maps: { "/run/df/routes": ["/a a-be1", "/b b-be1", ""] },
     lines: [
       "# What the rules below would answer, told by maps.",
-      "http-request set-var(txn.route) path,map_beg(/run/df/routes)",
-      "use_backend %[var(txn.route)] if { var(txn.route) -m found }",
+      "use_backend %[path,map_beg(/run/df/routes)]",
     ],
   });
 });
