@@ -70,4 +70,5 @@ export function rulesOf(rendered: { readonly config: string }): string[] {
 }
 
 /** What a map in front of the list needs; everything else is the list. */
-export const isOfMap = (line: string): boolean => /txn\.(path|by_path|by_host|rule|route)\b|map_beg\(|told by maps/.test(line);
+export const isOfMap = (line: string): boolean =>
+  /txn\.(path|by_path|by_host|rule|route)\b|map_beg\(|told by maps/.test(line);

@@ -16,10 +16,7 @@ const b = "serviceName=b&port=1&servicePath=/b";
 test("plain paths are answered by a map", () => {
   expect(mapsOf(a, b)).toEqual({
     maps: { "/run/df/routes": ["/a a-be1", "/b b-be1", ""] },
-    lines: [
-      "# What the rules below would answer, told by maps.",
-      "use_backend %[path,map_beg(/run/df/routes)]",
-    ],
+    lines: ["# What the rules below would answer, told by maps.", "use_backend %[path,map_beg(/run/df/routes)]"],
   });
 });
 
