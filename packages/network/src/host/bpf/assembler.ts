@@ -33,25 +33,43 @@ export const shiftLeft = (to: Register, value: number): Instruction => ({ code: 
 /** The lower 32 bits, in the order of the network. */
 export const toNetworkOrder = (to: Register): Instruction => ({ code: 0xdc, to, value: 32 });
 export const load = (size: Size, to: Register, from: Register, offset: number): Instruction => ({
-  ...{ code: 0x61 | sizes[size], to, from, offset },
+  code: 0x61 | sizes[size],
+  to,
+  from,
+  offset,
 });
 export const store = (size: Size, to: Register, offset: number, from: Register): Instruction => ({
-  ...{ code: 0x63 | sizes[size], to, offset, from },
+  code: 0x63 | sizes[size],
+  to,
+  offset,
+  from,
 });
 export const storeValue = (size: Size, to: Register, offset: number, value: number): Instruction => ({
-  ...{ code: 0x62 | sizes[size], to, offset, value },
+  code: 0x62 | sizes[size],
+  to,
+  offset,
+  value,
 });
 /** To a label, if what is in the register compares so. */
 export const jumpIf = (to: Register, is: keyof typeof comparisons, value: number, offset: string): Instruction => ({
-  ...{ code: comparisons[is], to, value, offset },
+  code: comparisons[is],
+  to,
+  value,
+  offset,
 });
 export const jumpIfRegister = (to: Register, is: keyof typeof comparisons, from: Register, offset: string) => ({
-  ...{ code: comparisons[is] | 0x08, to, from, offset },
+  code: comparisons[is] | 0x08,
+  to,
+  from,
+  offset,
 });
 /** Of values without a sign; `has`: a bit in common. */
 const comparisons = { "=": 0x15, "!=": 0x55, ">": 0x25, has: 0x45 } as const;
 export const setLong = (to: Register, value: bigint): Instruction => ({
-  ...{ code: 0x18, to, value: Number(BigInt.asIntN(32, value)), upper: Number(BigInt.asIntN(32, value >> 32n)) },
+  code: 0x18,
+  to,
+  value: Number(BigInt.asIntN(32, value)),
+  upper: Number(BigInt.asIntN(32, value >> 32n)),
 });
 /** A map by its descriptor. */
 export const setMap = (to: Register, fd: number): Instruction => ({ code: 0x18, to, from: isMap, value: fd, upper: 0 });

@@ -54,7 +54,7 @@ export class Shortcuts implements Disposable {
 
   /** Those of an earlier process or this one that do what they would do if they were put now. */
   recognize(found: readonly FoundFilter[]): DeviceFilter[] {
-    for (const { name, programId } of found) if (name.startsWith(prefix)) this.#maps ??= mapsOf(programId);
+    for (const { name, programId } of found) if (name.startsWith(prefix)) this.#maps ??= findMaps(programId);
     const maps = this.#maps;
     if (!maps) return [];
     return found.flatMap(({ device, side, name, tag }) => {
@@ -86,6 +86,15 @@ const createMaps = (): ShortcutMaps => ({
   flows: bpf.createMap(...shapes.flows, entries.flows),
   devices: bpf.createMap(...shapes.devices, entries.devices),
 });
+
+/** As `mapsOf`; undefined as well if the program has gone meanwhile. */
+function findMaps(programId: number): ShortcutMaps | undefined {
+  try {
+    return mapsOf(programId);
+  } catch {
+    return undefined;
+  }
+}
 
 /** The maps of a program that an earlier process has loaded; undefined if they are of another shape than this one's. */
 function mapsOf(programId: number): ShortcutMaps | undefined {
