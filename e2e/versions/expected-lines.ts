@@ -1,3 +1,4 @@
+import { release } from "node:os";
 import { bare } from "./swarm-model.ts";
 import type { NodeView, PortView } from "./swarm-state.ts";
 
@@ -18,9 +19,26 @@ export const peerLines = ({ Status: { Addr } }: NodeView) => [
   `fdb ${peerMac(Addr)} vx0 ${Addr}`,
 ];
 
+const isEgressAddress = (address: string) => address.startsWith("egress");
+const deviceOf = (address: string) => (isEgressAddress(address) ? `v-${address}` : veth(address));
+
+/** Where connections by way of the gateway router are passed on, and what marks them, on kernels that can. */
+export function shortcutLines(containers: readonly string[], peers: ReadonlyMap<number, string>): string[] {
+  const [major = 0, minor = 0] = release().split(/[.-]/).map(Number);
+  if (major < 5 || (major === 5 && minor < 14)) return [];
+  const number = (address: string) => address.split(".").reduce((sum, octet) => sum * 256 + Number(octet), 0);
+  return [
+    "set ip skep ways",
+    "chain ip skep shortcut",
+    "element ip skep ways 0 : 4294967295",
+    ...[...peers].map(([index, address]) => `element ip skep ways ${index} : ${number(address)}`),
+    ...["up0", "vx0", ...containers.map(deviceOf)].map((device) => `clsact ${device}`),
+  ];
+}
+
 export function localLines(address: string): string[] {
-  const isEgress = address.startsWith("egress");
-  const device = isEgress ? `v-${address}` : veth(address);
+  const isEgress = isEgressAddress(address);
+  const device = deviceOf(address);
   return [
     `link ${device} ${routerMac} up`,
     `route ${address} dev ${device}`,

@@ -1,4 +1,4 @@
-import { hostPortLines, localLines, peerLines, peerMac, probe } from "./expected-lines.ts";
+import { hostPortLines, localLines, peerLines, peerMac, probe, shortcutLines } from "./expected-lines.ts";
 import { attachments, bare, gatewayOf, SwarmModel, subnetOf, vipOf } from "./swarm-model.ts";
 import type { NetworkView, NodeView, PortView, ServiceView, SwarmState } from "./swarm-state.ts";
 
@@ -133,6 +133,7 @@ export class Expected {
         ];
       }),
       ...inside.flatMap(localLines),
+      ...shortcutLines(inside, new Map(others.map((other) => [index(other), other.Status.Addr]))),
       ...this.#remote(node, this.#model.ingress),
       ...this.#transit(node),
       ...this.#model.published().flatMap((one) => this.#portLines(one)),

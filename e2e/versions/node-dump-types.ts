@@ -21,7 +21,7 @@ export interface NameAnswer {
   readonly addresses: readonly string[];
 }
 
-/** As `ip -j -d`, `bridge -j` and `nft -j` print them, as far as the tests read it. */
+/** As `ip -j -d`, `bridge -j`, `tc -j` and `nft -j` print them, as far as the tests read it. */
 export interface NamespaceDump {
   readonly links: readonly {
     readonly ifname: string;
@@ -51,6 +51,7 @@ export interface NamespaceDump {
     readonly protocol?: string;
   }[];
   readonly fdb: readonly { readonly mac: string; readonly ifname: string; readonly dst?: string }[];
+  readonly disciplines: readonly { readonly kind: string; readonly dev: string }[];
   readonly nft: readonly NftEntry[];
 }
 

@@ -7,7 +7,7 @@ import { ask } from "./dns-question.ts";
 import type { DumpRequest, NamespaceDump, NodeDump } from "./node-dump-types.ts";
 
 // Runs inside a node as a process of its own, and tells what is there: one line of JSON for each line it is given. What
-// it says comes from the operator's own tools, `ip`, `bridge` and `nft`, not from skep's code.
+// it says comes from the operator's own tools, `ip`, `bridge`, `tc` and `nft`, not from skep's code.
 
 const run = promisify(execFile);
 const kernel = openKernel();
@@ -15,6 +15,7 @@ const kernel = openKernel();
 const script = `
 printf 'addr show\\nroute show table all\\nneigh show nud permanent\\nrule show\\n' | ip -j -d -batch -
 bridge -j fdb show
+tc -j qdisc show
 for table in "$@"; do nft -j list table $table 2>/dev/null || echo '{"nftables":[]}'; done
 `;
 
@@ -22,11 +23,11 @@ async function dumpNamespace(name: string | undefined, tables: readonly string[]
   const enter = name === undefined ? [] : ["nsenter", `--net=/run/netns/${name}`];
   const [file = "", ...args] = [...enter, "sh", "-c", script, "sh", ...tables];
   const { stdout } = await run(file, args, { maxBuffer: 64 << 20 });
-  const [links = [], routes = [], neighbours = [], rules = [], fdb = [], ...nft] = stdout
+  const [links = [], routes = [], neighbours = [], rules = [], fdb = [], disciplines = [], ...nft] = stdout
     .trim()
     .split("\n")
     .map((line) => JSON.parse(line));
-  return { links, routes, neighbours, rules, fdb, nft: nft.flatMap(({ nftables }) => nftables) };
+  return { links, routes, neighbours, rules, fdb, disciplines, nft: nft.flatMap(({ nftables }) => nftables) };
 }
 
 function namesIn(folder: string): string[] {

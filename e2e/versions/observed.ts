@@ -38,7 +38,7 @@ const linkLines = ({ links }: NamespaceDump): string[] =>
     ];
   });
 
-function kernelLines({ routes, neighbours, rules, fdb }: NamespaceDump): string[] {
+function kernelLines({ routes, neighbours, rules, fdb, disciplines }: NamespaceDump): string[] {
   return [
     ...routes
       .filter(({ table, protocol, dst }) => table !== "local" && protocol !== "kernel" && !dst.includes(":"))
@@ -55,6 +55,7 @@ function kernelLines({ routes, neighbours, rules, fdb }: NamespaceDump): string[
     ...rules
       .filter(({ protocol, table }) => protocol !== "kernel" && !["local", "main", "default"].includes(table))
       .map(({ priority, fwmark, table }) => `rule ${priority}: fwmark ${Number(fwmark)} lookup ${table}`),
+    ...disciplines.filter(({ kind }) => kind === "clsact").map(({ dev }) => `clsact ${dev}`),
     ...fdb.filter(({ dst }) => dst).map(({ mac, ifname, dst }) => `fdb ${mac} ${ifname} ${dst}`),
   ];
 }
