@@ -102,15 +102,10 @@ describe.skipIf(!isRoot)("published ports of three nodes", () => {
 
   test("are passed on to another node's task without being routed, but for what opens a connection", async () => {
     const node = scene.node(1);
-    const routed = async () => {
-      const text = await node.run("ip", "netns", "exec", "skep-gw", "cat", "/proc/net/snmp");
-      const [names, values] = text.split("\n").filter((line) => line.startsWith("Ip:"));
-      return Number(values?.split(" ")[names?.split(" ").indexOf("ForwDatagrams") ?? 0]);
-    };
-    const before = await routed();
+    const before = await node.routed();
     await outside.call("hold", "kept", nodeAddress(1), 8080);
     for (let i = 0; i < 20; i++) await outside.call("say", "kept");
-    expect((await routed()) - before).toBeLessThanOrEqual(4);
+    expect((await node.routed()) - before).toBeLessThanOrEqual(4);
   });
 
   test("refuse at once while the service has no task", async () => {

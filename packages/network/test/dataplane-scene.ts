@@ -89,10 +89,21 @@ export class SceneNode {
     return this.run("nsenter", `--net=/run/netns/${name}`, ...command);
   }
 
+  /** Packets that its gateway router has routed. */
+  async routed(): Promise<number> {
+    return snmpCounter(await this.inRouter("skep-gw", "cat", "/proc/thread-self/net/snmp"), "Ip", "ForwDatagrams");
+  }
+
   call<T>(method: string, ...args: readonly unknown[]): Promise<T> {
     if (!this.process) throw new Error(`${this.id} is not running`);
     return this.process.call(method, ...args);
   }
+}
+
+/** A number of /proc/net/snmp: a line of names, then one of values. */
+export function snmpCounter(text: string, protocol: string, name: string): number {
+  const [names, values] = text.split("\n").filter((line) => line.startsWith(`${protocol}:`));
+  return Number(values?.split(" ")[names?.split(" ").indexOf(name) ?? 0]);
 }
 
 /** A container that serves, on a node, with the record that tells of it. */

@@ -13,18 +13,13 @@ import {
   type SceneContainer,
   type SceneNode,
   service,
+  snmpCounter,
   web,
 } from "./dataplane-scene.ts";
 
 const port = (published: number): PublishedPort => ({ protocol: "tcp", published, target: 80 });
 const published = (id: string, ports: readonly PublishedPort[]): ServiceRecord =>
   service(id, { networks: [{ networkId: ingress, vip: `10.0.0.${200 + ports.length}`, aliases: [] }], ports });
-
-/** A number of /proc/net/snmp: a line of names, then one of values. */
-function counter(text: string, protocol: string, name: string): number {
-  const [names, values] = text.split("\n").filter((line) => line.startsWith(`${protocol}:`));
-  return Number(values?.split(" ")[names?.split(" ").indexOf(name) ?? 0]);
-}
 
 // skipped on kernels that are too old: they route every packet, as the other tests of the mesh show
 describe.skipIf(!isRoot || !(await canFilter()))("connections by way of the gateway router, once they are open", () => {
@@ -50,13 +45,9 @@ describe.skipIf(!isRoot || !(await canFilter()))("connections by way of the gate
       on: { [web]: address.replace("10.0.0", "10.0.1"), [ingress]: address },
     });
 
-  /** Packets that the gateway router of a node has routed. */
-  const routed = async (node: SceneNode) =>
-    counter(await node.run("ip", "netns", "exec", "skep-gw", "cat", "/proc/net/snmp"), "Ip", "ForwDatagrams");
-
   /** Resets that the client has sent: what has reached it was of no connection of its own. */
   const refused = async () =>
-    counter((await runCommand([...scene.outside(), "cat", "/proc/thread-self/net/snmp"])).stdout, "Tcp", "OutRsts");
+    snmpCounter((await runCommand([...scene.outside(), "cat", "/proc/thread-self/net/snmp"])).stdout, "Tcp", "OutRsts");
 
   async function talk(id: string, times = 20): Promise<void> {
     for (let i = 0; i < times; i++) expect(await outside.call("say", id)).toContain(outsideAddress);
@@ -73,9 +64,9 @@ describe.skipIf(!isRoot || !(await canFilter()))("connections by way of the gate
     const clientPort = 42_000 + published;
     await outside.call("hold", `${published}`, nodeAddress(1), published, clientPort);
     await talk(`${published}`, 2);
-    const before = await routed(taskNode());
+    const before = await taskNode().routed();
     await talk(`${published}`, 40);
-    expect((await routed(taskNode())) - before).toBeLessThanOrEqual(6); // now and then one goes the usual way
+    expect((await taskNode().routed()) - before).toBeLessThanOrEqual(6); // now and then one goes the usual way
     expect(await tracked(taskNode(), clientPort)).toContain("ESTABLISHED");
   });
 
@@ -116,10 +107,10 @@ describe.skipIf(!isRoot || !(await canFilter()))("connections by way of the gate
     await scene.put(published("lost", [port(8085)]), lost.endpoint);
     await outside.call("hold", "lost", nodeAddress(1), 8085);
     await talk("lost");
-    const before = await routed(entry());
+    const before = await entry().routed();
     await entry().inRouter("skep-gw", "ip", "link", "del", "v0a000010");
     const said = outside.call<string>("say", "lost");
-    await expect.poll(() => routed(entry()), { timeout: 500, interval: 20 }).toBeGreaterThan(before);
+    await expect.poll(() => entry().routed(), { timeout: 500, interval: 20 }).toBeGreaterThan(before);
     await entry().call("repair");
     expect(await said).toContain(outsideAddress);
   });
@@ -154,18 +145,18 @@ describe.skipIf(!isRoot || !(await canFilter()))("connections by way of the gate
     await entry().start();
     await entry().call("replaceAll", scene.revision, [...scene.records.values()]);
     await talk("kept", 2);
-    const packets = await routed(entry());
+    const packets = await entry().routed();
     await talk("kept", 20);
-    expect((await routed(entry())) - packets).toBeLessThanOrEqual(6);
+    expect((await entry().routed()) - packets).toBeLessThanOrEqual(6);
     expect(await programs()).toBe(before);
     // what is attached from now on is known to the programs that were there before
     const later = await serving("later", 1, "10.0.0.15");
     await scene.put(published("later", [port(8084)]), later.endpoint);
     await outside.call("hold", "later", nodeAddress(1), 8084);
     await talk("later", 2);
-    const since = await routed(entry());
+    const since = await entry().routed();
     await talk("later", 20);
-    expect((await routed(entry())) - since).toBeLessThanOrEqual(6);
+    expect((await entry().routed()) - since).toBeLessThanOrEqual(6);
   });
 
   test("go the usual way when somebody takes a filter, which is put back", async () => {

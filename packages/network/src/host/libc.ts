@@ -18,6 +18,8 @@ export interface Libc {
   readonly recv: AsyncCall<[fd: number, data: Buffer, length: number, flags: number]>;
   readonly ioctl: (fd: number, request: number, argument: Buffer) => number;
   readonly close: (fd: number) => number;
+  /** bpf(2) by its number, which no C library has a function for. */
+  readonly syscall: (number: number, command: number, attributes: Buffer, length: number) => number;
   /** Ends the process, from any of its threads. */
   readonly abort: () => void;
 }
@@ -40,11 +42,7 @@ export const MSG_DONTWAIT = 0x40;
 export const CLONE_NEWNET = 0x40000000;
 
 /** As the C libraries name their file, glibc's first. */
-export const libraryNames = [
-  "libc.so.6",
-  `libc.musl-${process.arch === "arm64" ? "aarch64" : "x86_64"}.so.1`,
-  "libc.so",
-];
+const names = ["libc.so.6", `libc.musl-${process.arch === "arm64" ? "aarch64" : "x86_64"}.so.1`, "libc.so"];
 
 let loaded: Libc | undefined;
 
@@ -55,7 +53,7 @@ export function libc(): Libc {
 }
 
 function load(): Libc {
-  const library = loadLibrary(libraryNames);
+  const library = loadLibrary(names);
   return {
     setns: library.func("int setns(int, int)"),
     unshare: library.func("int unshare(int)"),
@@ -71,6 +69,7 @@ function load(): Libc {
     recv: library.func("int64 recv(int, void *, uint64, int)"),
     ioctl: library.func("int ioctl(int, unsigned long, void *)"),
     close: library.func("int close(int)"),
+    syscall: library.func("long syscall(long, int, void *, uint32)"),
     abort: library.func("void abort()"),
   };
 }

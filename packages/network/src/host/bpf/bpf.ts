@@ -1,7 +1,7 @@
 import koffi from "koffi";
-import { check, libraryNames, loadLibrary } from "../libc.ts";
+import { check, libc } from "../libc.ts";
 
-// bpf(2), which no C library has a function for. Whoever calls needs CAP_BPF and CAP_NET_ADMIN, or CAP_SYS_ADMIN.
+// bpf(2). Whoever calls needs CAP_BPF and CAP_NET_ADMIN, or CAP_SYS_ADMIN.
 
 /** Kinds of maps, as in linux/bpf.h. */
 export const BPF_MAP_TYPE_LRU_HASH = 9;
@@ -11,13 +11,8 @@ const command = { createMap: 0, updateElement: 2, loadProgram: 5, openProgram: 1
 const BPF_PROG_TYPE_SCHED_CLS = 3;
 const callNumber = process.arch === "arm64" ? 280 : 321;
 
-type Call = (number: number, command: number, attributes: Buffer, length: number) => number;
-let loaded: Call | undefined;
-
-function bpf(what: string, command: number, attributes: Buffer): number {
-  loaded ??= loadLibrary(libraryNames).func("long syscall(long, int, void *, uint32)") as Call;
-  return check(loaded(callNumber, command, attributes, attributes.length), what);
-}
+const bpf = (what: string, command: number, attributes: Buffer): number =>
+  check(libc().syscall(callNumber, command, attributes, attributes.length), what);
 
 /** A map of `entries` entries; its descriptor. */
 export function createMap(type: number, keyBytes: number, valueBytes: number, entries: number): number {

@@ -1,4 +1,5 @@
 import { unreachable } from "@skep/model";
+import { filterName } from "../bpf/shortcuts.ts";
 import type { NamespacePath, NetlinkRequest, PolicyRule, Route } from "../kernel.ts";
 
 /** A request as one would type it, for logs, errors and tests. */
@@ -41,7 +42,7 @@ export function describeRequest(request: NetlinkRequest): string {
     case "add-clsact":
       return `tc qdisc add dev ${request.device} clsact`;
     case "put-filter":
-      return `tc filter replace dev ${request.device} ${request.side} bpf direct-action name skep-${request.program}`;
+      return `tc filter replace dev ${request.device} ${request.side} bpf direct-action name ${filterName(request.program)}`;
     default:
       return unreachable(request);
   }
