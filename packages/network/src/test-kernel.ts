@@ -133,8 +133,10 @@ export class FakeNamespace implements Namespace {
   neighbours = async () => this.#all<Neighbour>("neighbour");
   fdb = async () => this.#all<FdbEntry>("fdb");
   rules = async () => this.#all<PolicyRule>("rule");
-  clsacts = async () => this.#all<{ readonly device: string }>("clsact").map(({ device }) => device);
-  filters = async () => this.#all<DeviceFilter>("filter");
+  filters = async () => ({
+    clsacts: this.#all<{ readonly device: string }>("clsact").map(({ device }) => device),
+    filters: this.#all<DeviceFilter>("filter"),
+  });
 
   async nft(script: string): Promise<void> {
     for (const line of script.trimEnd().split("\n")) this.#log(`nft ${line}`);

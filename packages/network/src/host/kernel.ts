@@ -42,10 +42,7 @@ export interface Namespace extends Disposable {
   fdb(): Promise<readonly FdbEntry[]>;
   /** Policy rules except the kernel's three own. */
   rules(): Promise<readonly PolicyRule[]>;
-  /** Devices that can have filters. */
-  clsacts(): Promise<readonly string[]>;
-  /** Those that are as `put-filter` would put them. */
-  filters(): Promise<readonly DeviceFilter[]>;
+  filters(): Promise<DeviceFilters>;
   /** One transaction of nft commands: all or nothing. Rejects with nft's own message. Calls queue, process-wide. */
   nft(script: string): Promise<void>;
   /** What `nft -j` answers to a command such as `list table ip skep`; undefined when what is asked for is not there. */
@@ -170,6 +167,13 @@ export interface DeviceFilter {
   /** `ingress`: what comes from the device. */
   readonly side: "ingress" | "egress";
   readonly program: ShortcutProgram;
+}
+
+export interface DeviceFilters {
+  /** Devices that can have filters. */
+  readonly clsacts: readonly string[];
+  /** Those that are as `put-filter` would put them. */
+  readonly filters: readonly DeviceFilter[];
 }
 
 /** Every given part must match; `reply…` is the connection as answered: after DNAT its source is the real target. */

@@ -2,7 +2,7 @@ import { closeSync } from "node:fs";
 import { ConnectionTable } from "./conntrack.ts";
 import {
   type ConnectionFilter,
-  type DeviceFilter,
+  type DeviceFilters,
   type FdbEntry,
   type InterfaceAddress,
   KernelError,
@@ -77,12 +77,8 @@ export class NamespaceHandle implements Namespace {
     return this.#queue((route) => route.rules());
   }
 
-  filters(): Promise<readonly DeviceFilter[]> {
+  filters(): Promise<DeviceFilters> {
     return this.#queue((route) => route.filters());
-  }
-
-  clsacts(): Promise<readonly string[]> {
-    return this.#queue((route) => route.clsacts());
   }
 
   async nft(script: string): Promise<void> {

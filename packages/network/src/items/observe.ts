@@ -30,15 +30,14 @@ export async function observeNft(namespace: Namespace, own: Ownership): Promise<
 }
 
 export async function observeKernel(namespace: Namespace, own: Ownership): Promise<Map<ItemKey, Held>> {
-  const [links, addresses, routes, neighbours, fdb, rules, clsacts, filters] = await Promise.all([
+  const [links, addresses, routes, neighbours, fdb, rules, { clsacts, filters }] = await Promise.all([
     namespace.links(),
     namespace.addresses(),
     namespace.routes(),
     namespace.neighbours(),
     namespace.fdb(),
     own.whole ? namespace.rules() : [],
-    own.whole ? namespace.clsacts() : [],
-    own.whole ? namespace.filters() : [],
+    own.whole ? namespace.filters() : { clsacts: [], filters: [] },
   ]);
   const found = new Map<ItemKey, Held>();
   const put = (item: Item) => found.set(keyOf(item), held(item));

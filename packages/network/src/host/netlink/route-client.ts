@@ -2,7 +2,7 @@ import { closeSync } from "node:fs";
 import { hasCode } from "@skep/model";
 import { Shortcuts } from "../bpf/shortcuts.ts";
 import {
-  type DeviceFilter,
+  type DeviceFilters,
   type FdbEntry,
   type InterfaceAddress,
   KernelError,
@@ -69,27 +69,20 @@ export class RouteClient implements Disposable {
     return this.#list(RTM.getRule, rt.ruleHeader(), decode.decodeRule);
   }
 
-  async clsacts(): Promise<string[]> {
-    return [...(await this.#clsacts()).values()];
-  }
-
-  async #clsacts(): Promise<decode.LinkNames> {
+  async filters(): Promise<DeviceFilters> {
     const names = await this.#names();
-    const found = (await this.#dump(RTM.getDiscipline, rt.trafficHeader())).map(decode.decodeClsact);
-    return new Map([...names].filter(([index]) => found.includes(index)));
-  }
-
-  async filters(): Promise<DeviceFilter[]> {
-    const sides = [...(await this.#clsacts())].flatMap(([index, device]) => [
+    const found = new Set((await this.#dump(RTM.getDiscipline, rt.trafficHeader())).map(decode.decodeClsact));
+    const clsacts = [...names].filter(([index]) => found.has(index));
+    const sides = clsacts.flatMap(([index, device]) => [
       { index, device, side: "ingress" as const },
       { index, device, side: "egress" as const },
     ]);
     const answers = await this.#socket.exchange(sides.map(({ index, side }) => getFilter(index, side)));
-    const found = sides.flatMap(({ device, side }, i) => {
+    const there = sides.flatMap(({ device, side }, i) => {
       const [message] = answers[i]?.messages ?? [];
       return message ? [{ device, side, ...decode.decodeFilter(message) }] : [];
     });
-    return this.#shortcuts.recognize(found);
+    return { clsacts: clsacts.map(([, device]) => device), filters: this.#shortcuts.recognize(there) };
   }
 
   async #list<T>(
