@@ -178,12 +178,44 @@ describe.skipIf(!isRoot)("two nodes (needs root)", { timeout: 60_000 }, () => {
 describe.skipIf(!isRoot)("an interrupted command (needs root)", { timeout: 60_000 }, () => {
   const names = ["node-1", "node-2"];
 
-  const create = (root: string) =>
-    spawn(process.execPath, [here("./create-and-tell.ts"), root, ...names], { stdio: ["ignore", "pipe", "inherit"] });
+  const create = (root: string, wanted = names, environment: NodeJS.ProcessEnv = {}) =>
+    spawn(process.execPath, [here("./create-and-tell.ts"), root, ...wanted], {
+      stdio: ["ignore", "pipe", "inherit"],
+      env: { ...process.env, ...environment },
+    });
+
+  const createUntil = async (root: string, step: string) => {
+    const child = create(root);
+    for await (const line of createInterface(child.stdout)) if (line === step) break;
+    await killed(child);
+  };
 
   const killed = async (child: ChildProcess) => {
     child.kill("SIGKILL");
     if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+  };
+
+  /** As one would go on after it: what was not even recorded is made, the rest started. */
+  const complete = async (root: string, wanted: readonly string[]) => {
+    const reports = await listMachines(root);
+    const recorded = reports.flatMap(({ machine }) => machine ?? []);
+    for (const { name, machine } of reports)
+      if (machine === undefined) await removeMachine(root, name, { host, force: true });
+    const missing = wanted.filter((name) => !recorded.some((machine) => machine.name === name));
+    const options = { root, host, subnet: "free", nameservers: "none", skepd: here("./stand-in-skepd.sh") } as const;
+    const created = missing.length > 0 ? await createMachines(missing, options) : [];
+    await Promise.all(recorded.map((machine) => startMachine(machine, { root, host })));
+    return [...recorded, ...created];
+  };
+
+  const expectCompleted = async (root: string, wanted = names) => {
+    const machines = await complete(root, wanted);
+    expect(machines.map(machineState)).toEqual(wanted.map(() => "running"));
+    for (const machine of machines) {
+      expect(JSON.parse(readFileSync(machine.paths.engineConfig, "utf8"))).toHaveProperty("runtimes.skep");
+      for (const { address } of machines) await inside(machine, "busybox", "ping", "-c", "1", "-W", "5", address);
+      expect(await inside(machine, "ip", "route")).toMatch(/^default via 10\.77\.\d+\.1 dev eth0/);
+    }
   };
 
   const expectCleanRemoval = async (root: string) => {
@@ -196,9 +228,17 @@ describe.skipIf(!isRoot)("an interrupted command (needs root)", { timeout: 60_00
     "create killed at step %s is undone by rm -f",
     async (step) => {
       const root = temporaryRoot();
-      const child = create(root);
-      for await (const line of createInterface(child.stdout)) if (line === step) break;
-      await killed(child);
+      await createUntil(root, step);
+      await expectCleanRemoval(root);
+    },
+  );
+
+  test.each(["network", "namespaces", "engine", "skepd"])(
+    "create killed at step %s is completed by start",
+    async (step) => {
+      const root = temporaryRoot();
+      await createUntil(root, step);
+      await expectCompleted(root);
       await expectCleanRemoval(root);
     },
   );
@@ -209,6 +249,21 @@ describe.skipIf(!isRoot)("an interrupted command (needs root)", { timeout: 60_00
     await delay(ms);
     await killed(child);
     await expectCleanRemoval(root);
+  });
+
+  test("create killed at any of its commands is completed by start", { timeout: 240_000 }, async () => {
+    for (let command = 1; ; command++) {
+      const root = temporaryRoot();
+      const child = create(root, ["node-1"], { KILL_AT_COMMAND: `${command}` });
+      child.stdout.resume();
+      const [code] = await once(child, "exit");
+      if (code === 0) {
+        expect(command).toBeGreaterThan(15);
+        return await expectCleanRemoval(root);
+      }
+      await expectCompleted(root, ["node-1"]);
+      await expectCleanRemoval(root);
+    }
   });
 
   test("rm -f killed again and again is completed by the next one", async () => {

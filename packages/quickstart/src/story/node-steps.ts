@@ -47,6 +47,9 @@ async function observeNodes(world: World): Promise<Observation> {
   const reports = await world.look();
   const { create, start } = planNodes(reports);
   if (create.length + start.length > 0) return { state: "absent", text: "" };
+  // started by a quickstart that was killed before they answered
+  const silent = reports.filter(({ role }) => role === undefined).map(({ name }) => name);
+  if (silent.length > 0) return { state: "coming", text: `${silent.join(", ")} to answer` };
   const text = reports.map(({ name, machine }) => `${name} ${machine?.address}`).join(" · ");
   return { state: "there", text };
 }

@@ -1,7 +1,8 @@
 import type { Machine } from "@skep/machine";
 import { expect, test } from "vitest";
+import { nodeNames } from "../places.ts";
 import type { World } from "../world.ts";
-import { planNodes, renderPlan } from "./node-steps.ts";
+import { nodes, planNodes, renderPlan } from "./node-steps.ts";
 import { unevenness } from "./proof-steps.ts";
 import { addressIn, imageName } from "./service-steps.ts";
 import { story } from "./story.ts";
@@ -78,6 +79,24 @@ test("nodes are made, started or made anew as they are found", () => {
     "bin/skep machine create node-3",
     "bin/skep machine start node-2",
   ]);
+});
+
+test("nodes that run and do not answer yet are waited for, not taken as there", async () => {
+  const observe = async (role?: string) => {
+    const machine = { address: "192.168.99.11" };
+    const reports = nodeNames.map((name, i) => ({
+      name,
+      state: "running",
+      machine,
+      ...(i !== 1 && { role: "worker" }),
+    }));
+    if (role !== undefined) Object.assign(reports[1] ?? {}, { role });
+    const world = { ...emptyWorld, look: async () => reports } as unknown as World;
+    const [make] = await nodes.parts(world);
+    return make?.observe?.(world);
+  };
+  expect(await observe()).toEqual({ state: "coming", text: "node-2 to answer" });
+  expect(await observe("inactive")).toMatchObject({ state: "there" });
 });
 
 test("an image is the same with its default tag and whatever digest", () => {

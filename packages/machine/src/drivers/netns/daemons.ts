@@ -1,4 +1,5 @@
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { DomainError } from "@skep/model";
@@ -40,9 +41,9 @@ export async function startInit(host: Host, machine: Machine, signal?: AbortSign
 
 /** A config file of the node's own, kept once it is there: without one a daemon would read this machine's. */
 async function ensureConfig(file: string, content: object): Promise<void> {
-  await writeFile(file, `${JSON.stringify(content, undefined, 2)}\n`, { flag: "wx" }).catch((error) => {
-    if (error.code !== "EEXIST") throw error;
-  });
+  if (existsSync(file)) return;
+  await writeFile(`${file}.new`, `${JSON.stringify(content, undefined, 2)}\n`);
+  await rename(`${file}.new`, file);
 }
 
 /** Starts a daemon of a node that is up; resolves when it answers on its socket. */
@@ -61,7 +62,12 @@ export async function startDaemon(
   }
   const { command, socket, log, folder } = daemonOf(machine, daemon);
   await mkdir(folder, { recursive: true });
-  const started = start(host, machine, enterCommand(init, command), log);
+  const { pid, exited } = start(host, machine, enterCommand(init, command), log);
+  // ours gives way to one that a killed `create` or `start` has begun: then that one is to answer
+  const failed = exited.then((code) =>
+    daemonPid(machine, daemon) === undefined ? code : new Promise<never>(() => {}),
+  );
+  const started = { pid, exited: failed };
   await untilReady(machine, command[0] ?? daemon, started, log, signal, (deadline) => untilAnswering(socket, deadline));
 }
 

@@ -17,7 +17,7 @@ export async function findLeftovers(host: Host, root: string, names: readonly st
   const path = resolve(root);
   const prefix = prefixOf(path);
   const isOurs = (name: string) => name === prefix || name.startsWith(`${prefix}-`);
-  const { links, namespaces } = await observeNetwork(host);
+  const { links, namespaces, emptyNames } = await observeNetwork(host);
   const folders = await machineNames(path);
   const cgroups = await Promise.all(
     [...new Set([...names, ...folders])].map((name) => findCgroups(`${prefix}-${name}`)),
@@ -29,8 +29,8 @@ export async function findLeftovers(host: Host, root: string, names: readonly st
   );
   return [
     ...folders.map((name) => `folder ${path}/${name}`),
-    ...[...links].filter(isOurs).map((name) => `link ${name}`),
-    ...[...namespaces].filter(isOurs).map((name) => `network namespace ${name}`),
+    ...[...links.keys()].filter(isOurs).map((name) => `link ${name}`),
+    ...[...namespaces, ...emptyNames].filter(isOurs).map((name) => `network namespace ${name}`),
     ...(await egressTables(host))
       .filter((table) => table === egressTable(prefix))
       .map((table) => `nftables table ${table}`),
