@@ -14,4 +14,4 @@ RUN npm install --workspace @skep/proxy --omit=dev --omit=optional --ignore-scri
 ENTRYPOINT ["/usr/local/bin/skep-proxy"]
 CMD ["server"]
 EXPOSE 80 443 8080
-HEALTHCHECK --interval=5s --timeout=10s CMD ["wget", "-q", "-O", "/dev/null", "http://127.0.0.1:8080/v1/docker-flow-proxy/ping"]
+HEALTHCHECK --interval=2s --timeout=10s CMD ["wget", "-q", "-O", "/dev/null", "http://127.0.0.1:8080/v1/docker-flow-proxy/ping"]

@@ -10,7 +10,7 @@ CMD ["server"]
 EXPOSE 80/tcp
 EXPOSE 443/tcp
 EXPOSE 8080/tcp
-HEALTHCHECK --interval=5s --timeout=10s CMD ["wget","-q","-O","/dev/null","http://127.0.0.1:8080/v1/docker-flow-proxy/ping"]
+HEALTHCHECK --interval=2s --timeout=10s CMD ["wget","-q","-O","/dev/null","http://127.0.0.1:8080/v1/docker-flow-proxy/ping"]
 CHANGES
   exit
 fi

@@ -27,6 +27,14 @@ put() { # FILE AS
   cp -L "$1" "$root$2"
 }
 
+copy() { # FOLDER AS TAR-OPTION...: without what the options exclude
+  from=$1
+  to=$2
+  shift 2
+  mkdir -p "$to"
+  tar --directory "$(readlink -f "$from")" "$@" --create . | tar --directory "$to" --extract
+}
+
 add_busybox() { # as all its applets, and the folders and users every container has
   for folder in bin etc tmp root proc sys dev; do mkdir -p "$root/$folder"; done
   chmod 1777 "$root/tmp"
@@ -56,8 +64,7 @@ add_package() { # NAME COMMAND...: packages/NAME, and how it is started from $ap
         "$repo") ;;
         "$repo"/node_modules/@skep/*) add_sources "${package##*/}" "$package" ;;
         "$repo"/*)
-          mkdir -p "$root$app/$(dirname "${package#"$repo/"}")"
-          cp -rL "$package" "$root$app/${package#"$repo/"}"
+          copy "$package" "$root$app/${package#"$repo/"}" --exclude '*.map' --exclude '*.d.*ts'
           ;;
       esac
     done
@@ -65,9 +72,8 @@ add_package() { # NAME COMMAND...: packages/NAME, and how it is started from $ap
 }
 
 add_sources() { # NAME PATH: without tests
-  mkdir -p "$root$app/packages/$1"
   put "$2/package.json" "$app/packages/$1/package.json"
-  tar --directory "$(readlink -f "$2")" --exclude '*.test.ts' --create src | tar --directory "$root$app/packages/$1" --extract
+  copy "$2/src" "$root$app/packages/$1/src" --exclude '*.test.ts'
   ln -s "../../packages/$1" "$root$app/node_modules/@skep/$1"
 }
 
