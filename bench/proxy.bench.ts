@@ -73,21 +73,9 @@ async function comparePeers(cost: Map<string, number[]>, rate: Map<string, numbe
   const last = `/service-${String(many - 1).padStart(4, "0")}`;
   const peers: (Peer & { readonly scene: ProxyScene })[] = [
     { scene: one, ...(await startHaproxy(one)) },
-    { scene: one, name: "skep-proxy, 1 service", port: 80, path: "/service-0000", pids: () => one.haproxyPids() },
-    {
-      scene: thousand,
-      name: "skep-proxy, 1,000 services, the last",
-      port: 80,
-      path: last,
-      pids: () => thousand.haproxyPids(),
-    },
-    {
-      scene: untried,
-      name: "skep-proxy, 1,000 services, no copy for another try",
-      port: 80,
-      path: last,
-      pids: () => untried.haproxyPids(),
-    },
+    ours(one, "skep-proxy, 1 service", "/service-0000"),
+    ours(thousand, "skep-proxy, 1,000 services, the last", last),
+    ours(untried, "skep-proxy, 1,000 services, no copy for another try", last),
     { scene: one, ...(await startNginx(one)) },
     { scene: one, ...(await startCaddy(one)) },
   ];
@@ -108,6 +96,11 @@ async function comparePeers(cost: Map<string, number[]>, rate: Map<string, numbe
 async function cpuOf(pids: () => Promise<number[]>): Promise<number> {
   return (await pids()).reduce((sum, pid) => sum + cpuMs(pid), 0);
 }
+
+const ours = (scene: ProxyScene, name: string, path: string) => ({
+  ...{ scene, name, port: 80, path },
+  pids: () => scene.haproxyPids(),
+});
 
 async function startHaproxy(scene: ProxyScene): Promise<Peer> {
   const config = `global\n  nbthread 1\ndefaults\n  mode http\n  timeout connect 1s\n  timeout client 20s\n  timeout server 20s

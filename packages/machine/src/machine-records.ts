@@ -14,7 +14,8 @@ export interface Pool {
 const recordOf = (root: string, name: string) => join(machinePaths(root, name).home, "machine.json");
 const poolRecord = (root: string) => join(root, "pool.json");
 
-async function writeJson(path: string, value: unknown): Promise<void> {
+/** Whole or not at all, whenever this process is killed. */
+export async function writeJson(path: string, value: unknown): Promise<void> {
   await writeFile(`${path}.new`, `${JSON.stringify(value, null, 2)}\n`);
   await rename(`${path}.new`, path);
 }

@@ -32,6 +32,9 @@ const skep = here("../../../bin/skep");
 const isRoot = process.getuid?.() === 0;
 const host = systemHost(process.env);
 
+const optionsOf = (root: string) =>
+  ({ root, host, subnet: "free", nameservers: "none", skepd: here("./stand-in-skepd.sh") }) as const;
+
 const temporaryRoot = () => mkdtempSync(join(tmpdir(), "skep-machine-"));
 
 /** Runs a command inside a node. */
@@ -79,8 +82,7 @@ describe.skipIf(!isRoot)("two nodes (needs root)", { timeout: 60_000 }, () => {
   let two: Machine;
 
   beforeAll(async () => {
-    const options = { root, host, subnet: "free", nameservers: "none", skepd: here("./stand-in-skepd.sh") } as const;
-    [one, two] = (await createMachines(["node-1", "node-2"], options)) as [Machine, Machine];
+    [one, two] = (await createMachines(["node-1", "node-2"], optionsOf(root))) as [Machine, Machine];
   }, 60_000);
 
   afterAll(async () => {
@@ -202,8 +204,7 @@ describe.skipIf(!isRoot)("an interrupted command (needs root)", { timeout: 60_00
     for (const { name, machine } of reports)
       if (machine === undefined) await removeMachine(root, name, { host, force: true });
     const missing = wanted.filter((name) => !recorded.some((machine) => machine.name === name));
-    const options = { root, host, subnet: "free", nameservers: "none", skepd: here("./stand-in-skepd.sh") } as const;
-    const created = missing.length > 0 ? await createMachines(missing, options) : [];
+    const created = missing.length > 0 ? await createMachines(missing, optionsOf(root)) : [];
     await Promise.all(recorded.map((machine) => startMachine(machine, { root, host })));
     return [...recorded, ...created];
   };
@@ -224,24 +225,20 @@ describe.skipIf(!isRoot)("an interrupted command (needs root)", { timeout: 60_00
     rmSync(root, { recursive: true, force: true });
   };
 
-  test.each(["network", "namespaces", "engine", "skepd"])(
-    "create killed at step %s is undone by rm -f",
-    async (step) => {
+  describe.each(["network", "namespaces", "engine", "skepd"])("create killed at step %s", (step) => {
+    test("is undone by rm -f", async () => {
       const root = temporaryRoot();
       await createUntil(root, step);
       await expectCleanRemoval(root);
-    },
-  );
+    });
 
-  test.each(["network", "namespaces", "engine", "skepd"])(
-    "create killed at step %s is completed by start",
-    async (step) => {
+    test("is completed by start", async () => {
       const root = temporaryRoot();
       await createUntil(root, step);
       await expectCompleted(root);
       await expectCleanRemoval(root);
-    },
-  );
+    });
+  });
 
   test.each([60, 90, 120, 160, 200, 300])("create killed after %i ms is undone by rm -f", async (ms) => {
     const root = temporaryRoot();
@@ -281,7 +278,7 @@ describe.skipIf(!isRoot)("an interrupted command (needs root)", { timeout: 60_00
   test("create that fails takes its node away and tells what the engine said", async () => {
     const root = temporaryRoot();
     const failing = createMachines(["node-1"], {
-      ...{ root, host, subnet: "free", nameservers: "none", skepd: false, engineOptions: ["no-such-flag=1"] },
+      ...{ ...optionsOf(root), skepd: false, engineOptions: ["no-such-flag=1"] },
     });
     await expect(failing).rejects.toThrow("unknown flag: --no-such-flag");
     expect(await findLeftovers(host, root, ["node-1"])).toEqual([]);

@@ -1,10 +1,11 @@
 import { existsSync } from "node:fs";
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { DomainError } from "@skep/model";
 import type { Host, StartedProcess } from "../../host.ts";
 import type { Machine } from "../../machine.ts";
+import { writeJson } from "../../machine-records.ts";
 import { untilAnswering } from "../../unix-http.ts";
 import {
   engineCommand,
@@ -29,8 +30,8 @@ export async function startInit(host: Host, machine: Machine, signal?: AbortSign
   await writeFile(paths.resolvConf, machine.nameservers.map((address) => `nameserver ${address}\n`).join(""));
   await ensureConfig(paths.engineConfig, engineConfig(machine));
   await ensureConfig(paths.skepdConfig, {});
-  const started = start(host, machine, initCommand(machine), paths.initLog);
-  return untilReady(machine, "the node's first process", started, paths.initLog, signal, async (deadline) => {
+  const { exited } = start(host, machine, initCommand(machine), paths.initLog);
+  return untilReady(machine, "the node's first process", exited, paths.initLog, signal, async (deadline) => {
     for (;;) {
       const pid = initPid(machine);
       if (pid !== undefined) return pid;
@@ -41,9 +42,7 @@ export async function startInit(host: Host, machine: Machine, signal?: AbortSign
 
 /** A config file of the node's own, kept once it is there: without one a daemon would read this machine's. */
 async function ensureConfig(file: string, content: object): Promise<void> {
-  if (existsSync(file)) return;
-  await writeFile(`${file}.new`, `${JSON.stringify(content, undefined, 2)}\n`);
-  await rename(`${file}.new`, file);
+  if (!existsSync(file)) await writeJson(file, content);
 }
 
 /** Starts a daemon of a node that is up; resolves when it answers on its socket. */
@@ -62,13 +61,12 @@ export async function startDaemon(
   }
   const { command, socket, log, folder } = daemonOf(machine, daemon);
   await mkdir(folder, { recursive: true });
-  const { pid, exited } = start(host, machine, enterCommand(init, command), log);
+  const { exited } = start(host, machine, enterCommand(init, command), log);
   // ours gives way to one that a killed `create` or `start` has begun: then that one is to answer
   const failed = exited.then((code) =>
     daemonPid(machine, daemon) === undefined ? code : new Promise<never>(() => {}),
   );
-  const started = { pid, exited: failed };
-  await untilReady(machine, command[0] ?? daemon, started, log, signal, (deadline) => untilAnswering(socket, deadline));
+  await untilReady(machine, command[0] ?? daemon, failed, log, signal, (deadline) => untilAnswering(socket, deadline));
 }
 
 interface Daemon {
@@ -109,14 +107,14 @@ const start = (host: Host, machine: Machine, command: Command, logFile: string) 
 async function untilReady<T>(
   machine: Machine,
   what: string,
-  started: StartedProcess,
+  exited: StartedProcess["exited"],
   log: string,
   signal: AbortSignal | undefined,
   ready: (deadline: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const over = new AbortController();
   const deadline = AbortSignal.any([over.signal, AbortSignal.timeout(readyMs), ...(signal ? [signal] : [])]);
-  const died = started.exited.then(async (code) => {
+  const died = exited.then(async (code) => {
     throw new DomainError("unavailable", `${what} of ${machine.name} ended at once (${code}):${await tailOf(log)}`);
   });
   try {
